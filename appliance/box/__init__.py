@@ -1,0 +1,1 @@
+"""The box itself: configuration, journal and supervision."""

@@ -1,0 +1,1 @@
+"""The publisher: profiles to authorised seats over CURVE, last value and replay."""

@@ -1,0 +1,1 @@
+"""The RID model: relationship, influence, demand, evidence and advice. Pure state, no I/O."""

@@ -1,0 +1,1 @@
+"""The door between the zones: the closed message schema and its codec. Imports nothing of ours."""

@@ -1,0 +1,79 @@
+"""The closed vocabularies of schema version 1. Codes are English and stable; people read words for them."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+Style = Literal["tiger", "peacock", "koala", "owl", "chameleon"]
+Stage = Literal["cold", "warming", "trusting", "ready"]
+Pace = Literal["hold", "build", "advance", "close"]
+Emotion = Literal["angry", "happy", "neutral", "sad", "uncertain"]
+ObjectionType = Literal[
+    "polite_refusal", "hostile_resistance", "doubt", "not_now", "hesitation", "product_objection"
+]
+Stance = Literal["wants", "has", "rejects", "asks"]
+NeedTag = Literal[
+    # products
+    "stocks", "bonds", "fixed_income", "fixed_income_plus", "bond_fund", "equity_fund", "private_fund",
+    "insurance", "deposit", "gold", "structured_product", "money_market",
+    # means
+    "idle_money", "holdings_elsewhere", "holdings_maturing",
+    # family and plans
+    "child", "elderly_parent", "spouse", "buy_house", "buy_car", "education", "retirement", "medical",
+    # service and contact
+    "call_back", "call_evening", "call_weekend", "contact_message", "visit_branch", "no_calls", "complaint",
+    "fee_discount",
+    # permissions
+    "margin_trading", "options_trading", "chinext", "star_market", "hong_kong_stocks",
+    # attitude
+    "principal_safety", "high_return", "liquidity", "long_term", "short_term",
+    "risk_averse", "risk_seeking", "novice", "expert",
+]  # fmt: skip
+LifeStage = Literal[
+    "unknown", "single", "young_family", "established_family", "empty_nest", "retired"
+]
+Stratum = Literal["unknown", "mass", "affluent", "high_net_worth"]
+Match = Literal["unknown", "low", "fit", "over"]
+Suitability = Literal["unknown", "suitable", "caution", "unsuitable"]
+Gap = Literal[
+    "idle_money", "holdings_elsewhere", "holdings_maturing", "risk_appetite", "experience", "liquidity_need",
+    "horizon", "goal", "family", "life_stage", "occupation", "decision_maker", "contact_time",
+    "contact_channel", "past_experience", "product_preference",
+]  # fmt: skip
+EvidenceSource = Literal["words", "voice", "timing", "record"]
+CueKind = Literal["objection", "emotion_alert", "pacing"]
+CallEvent = Literal["started", "held", "resumed", "ended"]
+Direction = Literal["inbound", "outbound", "unknown"]
+
+#: What a customer or an agent does with words; `agent_*` are read from the agent's words.
+Signal = Literal[
+    "thanks", "assent", "interest", "question", "question_return", "question_risk", "question_fee",
+    "disclosure", "initiative", "follow_up_agreed", "small_talk", "praise", "refusal", "final_refusal",
+    "abuse", "distrust", "worry", "complaint", "purchase_intent", "knows_product", "asks_meaning",
+    "back_channel", "decisive", "expressive", "gentle", "analytical",
+    "agent_greeting", "agent_empathy", "agent_question", "agent_pitch", "agent_hard_sell",
+    "agent_risk_disclosure", "agent_promise_return", "agent_proof", "agent_close", "agent_farewell",
+]  # fmt: skip
+
+TIMING_CODES: Final = (
+    "timing.quick_reply", "timing.slow_reply", "timing.interrupts", "timing.interrupted",
+    "timing.talks_freely", "timing.says_little", "timing.silence",
+)  # fmt: skip
+VOICE_CODES: Final = (
+    "voice.angry", "voice.happy", "voice.neutral", "voice.sad", "voice.pitch_up", "voice.pitch_down", "voice.lively",
+    "voice.flat", "voice.fast", "voice.slow", "voice.louder", "voice.quieter",
+)  # fmt: skip
+
+OBJECTION_TYPES: Final[tuple[str, ...]] = get_args(ObjectionType)
+NEED_TAGS: Final[tuple[str, ...]] = get_args(NeedTag)
+SIGNALS: Final[tuple[str, ...]] = get_args(Signal)
+
+#: Every code that evidence may carry. `record.` marks what the bank's record or an earlier call said.
+EVIDENCE_CODES: Final[frozenset[str]] = frozenset(
+    [f"objection.{code}" for code in OBJECTION_TYPES]
+    + [f"need.{code}" for code in NEED_TAGS]
+    + [f"signal.{code}" for code in SIGNALS]
+    + [f"record.{code}" for code in NEED_TAGS]
+    + list(TIMING_CODES)
+    + list(VOICE_CODES)
+)

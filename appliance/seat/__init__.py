@@ -1,0 +1,1 @@
+"""The seat client: library, terminal view and the words that people read."""

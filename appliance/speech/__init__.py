@@ -1,0 +1,1 @@
+"""Voice activity, streaming recognition, pinyin to hanzi decoding and utterance segmentation."""

@@ -1,0 +1,1 @@
+"""Protocol cores without I/O: SIP, SDP, SIPREC metadata, RTP, jitter buffer, G.711, frame dissection."""

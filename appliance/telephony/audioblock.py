@@ -1,0 +1,124 @@
+"""What capture hands to the engine: audio blocks and call control, in order, on one socket."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Leg = Literal["customer", "agent"]
+Direction = Literal["inbound", "outbound", "unknown"]
+Source = Literal["siprec", "span", "e1", "alsa", "replay"]
+
+#: 22 characters of base64url are 128 random bits; the id of the SIP dialog never leaves capture.
+CallId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}$")]
+SeatId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+
+#: A block is 60 to 100 ms; one second bounds what a broken producer may send.
+MAX_BLOCK_SAMPLES = 16_000
+
+
+class CallStarted(msgspec.Struct, frozen=True, tag="started", tag_field="kind"):
+    """A call whose legs are known has begun."""
+
+    call: CallId
+    #: the seat whose agent is on the call; also the feed topic
+    seat: SeatId
+    direction: Direction
+    source: Source
+    #: unix time in ms
+    wall: int
+
+
+class AudioBlock(msgspec.Struct, frozen=True, tag="audio", tag_field="kind"):
+    """60 to 100 ms of one leg: mono int16, little endian."""
+
+    call: CallId
+    leg: Leg
+    #: samples (at `rate`) since the call began
+    position: Annotated[int, msgspec.Meta(ge=0)]
+    rate: Literal[8000, 16000]
+    pcm: bytes
+    #: samples in this block that are concealment for lost packets
+    lost: Annotated[int, msgspec.Meta(ge=0)] = 0
+    hold: bool = False
+
+    @classmethod
+    def of(
+        cls, call: str, leg: Leg, position: int, rate: Literal[8000, 16000], samples: NDArray[np.int16], *, lost: int = 0
+    ) -> AudioBlock:
+        """A block of int16 samples, shape (n,)."""
+        return cls(call, leg, position, rate, samples.astype("<i2", copy=False).tobytes(), lost)
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """The samples, shape (n,), int16."""
+        return np.frombuffer(self.pcm, dtype="<i2").astype(np.int16, copy=False)
+
+    @property
+    def start_ms(self) -> int:
+        """Milliseconds from the beginning of the call to the first sample."""
+        return self.position * 1000 // self.rate
+
+    @property
+    def end_ms(self) -> int:
+        """Milliseconds from the beginning of the call to the end of the block."""
+        return (self.position + len(self.pcm) // 2) * 1000 // self.rate
+
+
+class AudioDropped(msgspec.Struct, frozen=True, tag="dropped", tag_field="kind"):
+    """The engine was behind, and capture dropped this much of the call's oldest audio."""
+
+    call: CallId
+    leg: Leg
+    milliseconds: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class CallHeld(msgspec.Struct, frozen=True, tag="held", tag_field="kind"):
+    """The call was put on hold, or resumed."""
+
+    call: CallId
+    held: bool
+    at: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class CallEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="kind"):
+    """The call is over; nothing of it follows."""
+
+    call: CallId
+    at: Annotated[int, msgspec.Meta(ge=0)]
+    reason: Literal["bye", "timeout", "no_media", "limit", "shutdown", "end_of_file", "error"]
+
+
+CallMessage = CallStarted | AudioBlock | AudioDropped | CallHeld | CallEnded
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CallMessage)
+
+
+class BlockError(ValueError):
+    """Bytes on the audio socket are not a call message."""
+
+
+def encode(message: CallMessage) -> bytes:
+    """One call message as msgpack."""
+    return _encoder.encode(message)
+
+
+def decode(data: bytes) -> CallMessage:
+    """One call message from msgpack.
+
+    Raises:
+        BlockError: the bytes are no call message, or a block is empty, odd or too long.
+    """
+    try:
+        message: CallMessage = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise BlockError(f"not a call message: {error}") from error
+    if isinstance(message, AudioBlock) and not 0 < len(message.pcm) // 2 <= MAX_BLOCK_SAMPLES:
+        raise BlockError(f"an audio block of {len(message.pcm)} bytes; 2 to {2 * MAX_BLOCK_SAMPLES} are allowed")
+    if isinstance(message, AudioBlock) and len(message.pcm) % 2:
+        raise BlockError("an audio block with half a sample at its end")
+    return message
