@@ -29,9 +29,7 @@ NeedTag = Literal[
     "principal_safety", "high_return", "liquidity", "long_term", "short_term",
     "risk_averse", "risk_seeking", "novice", "expert",
 ]  # fmt: skip
-LifeStage = Literal[
-    "unknown", "single", "young_family", "established_family", "empty_nest", "retired"
-]
+LifeStage = Literal["unknown", "single", "young_family", "established_family", "empty_nest", "retired"]
 Stratum = Literal["unknown", "mass", "affluent", "high_net_worth"]
 Match = Literal["unknown", "low", "fit", "over"]
 Suitability = Literal["unknown", "suitable", "caution", "unsuitable"]
@@ -76,4 +74,10 @@ EVIDENCE_CODES: Final[frozenset[str]] = frozenset(
     + [f"record.{code}" for code in NEED_TAGS]
     + list(TIMING_CODES)
     + list(VOICE_CODES)
+)
+
+#: Every code that a cue may carry.
+CUE_CODES: Final[frozenset[str]] = frozenset(
+    [f"objection.{code}" for code in OBJECTION_TYPES]
+    + ["voice.angry", "voice.sad", "pacing.hard_sell", "pacing.stop_asking", "pacing.promise_return"]
 )

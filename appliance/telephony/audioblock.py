@@ -47,7 +47,14 @@ class AudioBlock(msgspec.Struct, frozen=True, tag="audio", tag_field="kind"):
 
     @classmethod
     def of(
-        cls, call: str, leg: Leg, position: int, rate: Literal[8000, 16000], samples: NDArray[np.int16], *, lost: int = 0
+        cls,
+        call: str,
+        leg: Leg,
+        position: int,
+        rate: Literal[8000, 16000],
+        samples: NDArray[np.int16],
+        *,
+        lost: int = 0,
     ) -> AudioBlock:
         """A block of int16 samples, shape (n,)."""
         return cls(call, leg, position, rate, samples.astype("<i2", copy=False).tobytes(), lost)
@@ -118,7 +125,9 @@ def decode(data: bytes) -> CallMessage:
     except msgspec.MsgspecError as error:
         raise BlockError(f"not a call message: {error}") from error
     if isinstance(message, AudioBlock) and not 0 < len(message.pcm) // 2 <= MAX_BLOCK_SAMPLES:
-        raise BlockError(f"an audio block of {len(message.pcm)} bytes; 2 to {2 * MAX_BLOCK_SAMPLES} are allowed")
+        raise BlockError(
+            f"an audio block of {len(message.pcm)} bytes; 2 to {2 * MAX_BLOCK_SAMPLES} are allowed"
+        )
     if isinstance(message, AudioBlock) and len(message.pcm) % 2:
         raise BlockError("an audio block with half a sample at its end")
     return message

@@ -1,0 +1,250 @@
+"""The appliance's configuration: one TOML file, validated as a whole before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Port = Annotated[
+    int, Field(ge=0, le=65535, description="a port from 1 to 65535, or 0 to let the system choose")
+]
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write a network such as 10.20.0.0/24") from None
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(
+            "not an IP address; write one such as 10.20.0.5, or 127.0.0.1 for this machine"
+        ) from None
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression ({error}); write one such as 80[0-9]{{2}}") from None
+    return value
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Address = Annotated[str, AfterValidator(_address)]
+NumberPattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _runtime_directory() -> Path:
+    base = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("XDG_RUNTIME_DIR")
+    return (
+        Path(base) / "ridge"
+        if base
+        else Path("/run/ridge")
+        if os.geteuid() == 0
+        else Path(f"/tmp/ridge-{os.geteuid()}")
+    )  # noqa: S108
+
+
+def _state_directory() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/ridge")
+    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local/state")) / "ridge"
+
+
+class Box(Section):
+    """Where the box keeps things, and its language."""
+
+    name: str = Field("ridge", pattern=r"^[a-z0-9-]{1,32}$")
+    #: sockets between the processes; audio passes here, so keep it on a tmpfs
+    runtime_directory: Path = Field(default_factory=_runtime_directory)
+    #: keys and grants of the feed
+    state_directory: Path = Field(default_factory=_state_directory)
+    locale: Literal["zh", "en"] = "zh"
+
+
+class Siprec(Section):
+    """The SIPREC recording server that the gateway's recording client calls (RFC 7866)."""
+
+    enabled: bool = True
+    bind: Address = "127.0.0.1"
+    #: the address that SDP answers and Contact name, where it is not `bind` (NAT, 0.0.0.0)
+    advertise: Address | None = None
+    udp_port: Port = 5060
+    tcp_port: Port = 5060
+    #: inclusive; each leg takes an even RTP port
+    rtp_ports: tuple[int, int] = (20000, 20999)
+    #: how long a released RTP port rests, so that late packets of one call never reach another
+    rtp_cooldown_seconds: float = Field(5.0, ge=0, le=300)
+    #: only these networks may send SIP and RTP
+    gateways: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
+    max_calls: int = Field(60, ge=1, le=2000)
+    #: a call whose legs both stay without media this long (and are not on hold) is ended
+    media_timeout_seconds: float = Field(60.0, ge=1, le=3600)
+    max_call_seconds: float = Field(4 * 3600.0, ge=10, le=24 * 3600)
+    #: RFC 4028; offered where the client supports timers
+    session_expires_seconds: int = Field(1800, ge=90, le=7200)
+
+    @model_validator(mode="after")
+    def _ports_hold_the_calls(self) -> Siprec:
+        low, high = self.rtp_ports
+        if not 1024 <= low < high <= 65535:
+            raise ValueError(
+                f"rtp_ports = [{low}, {high}]: write two ports from 1024 to 65535, the smaller first"
+            )
+        if (high - low + 1) // 2 < 2 * self.max_calls:
+            raise ValueError(
+                f"rtp_ports = [{low}, {high}] holds {(high - low + 1) // 2} legs, but max_calls = {self.max_calls} "
+                f"needs {2 * self.max_calls}: widen rtp_ports to {4 * self.max_calls} ports, or lower max_calls"
+            )
+        return self
+
+
+class Roles(Section):
+    """Who is the agent: numbers and directions, never the order of labels."""
+
+    #: regular expressions that match a whole agent number (the user part of the AOR)
+    agent_numbers: tuple[NumberPattern, ...] = ("8[0-9]{3}",)
+    #: where numbers do not tell: in an outbound call the calling party is the agent
+    direction: Literal["inbound", "outbound", "unknown"] = "unknown"
+    #: last resort for gateways that send no usable metadata: stream label to role
+    labels: dict[str, Literal["customer", "agent"]] = Field(default_factory=dict)
+    #: agent number to seat, where the seat is not called like the agent's number
+    seats: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]] = Field(default_factory=dict)
+    #: the seat of calls whose agent's number is unknown (roles from `labels`)
+    default_seat: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
+
+
+class Speech(Section):
+    """Recognition."""
+
+    model: str = Field("asr-zh-pinyin-zipformer", pattern=r"^[a-z0-9-]{1,64}$")
+    search: Literal["greedy", "beam"] = "greedy"
+    #: silence that ends an utterance
+    endpoint_ms: int = Field(500, ge=200, le=3000)
+
+
+class Engine(Section):
+    """The processes that turn audio into profiles."""
+
+    processes: int = Field(1, ge=1, le=64)
+    #: threads that one engine's recognizer uses
+    threads: int = Field(1, ge=1, le=16)
+    #: audio that may wait for the engine before capture drops the oldest
+    max_backlog_seconds: float = Field(5.0, ge=0.5, le=60)
+
+
+class Feed(Section):
+    """The seats' side: ZeroMQ with CURVE."""
+
+    bind: Address = "127.0.0.1"
+    publish_port: Port = 5570
+    control_port: Port = 5571
+    beat_seconds: float = Field(2.0, ge=0.2, le=60)
+    #: how many messages of a seat can be replayed on request
+    replay_messages: int = Field(256, ge=1, le=10_000)
+
+
+class Models(Section):
+    """Where models are searched first."""
+
+    directory: Path | None = None
+    #: false forbids models that were trained on data for research only
+    allow_research_only: bool = True
+
+
+class Policy(Section):
+    """What may be analysed and shown."""
+
+    emotion: bool = True
+    #: redacted quotes of at most 40 characters in the evidence
+    quotes: bool = False
+
+
+class Config(Section):
+    """The whole file."""
+
+    box: Box = Field(default_factory=Box)
+    siprec: Siprec = Field(default_factory=Siprec)
+    roles: Roles = Field(default_factory=Roles)
+    speech: Speech = Field(default_factory=Speech)
+    engine: Engine = Field(default_factory=Engine)
+    feed: Feed = Field(default_factory=Feed)
+    models: Models = Field(default_factory=Models)
+    policy: Policy = Field(default_factory=Policy)
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used. Each problem names the file, the key, what is wrong and what is right."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(path: Path | None) -> Config:
+    """Read and validate a configuration; without a path, the defaults (loopback only).
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or does not fit the schema; all problems at once.
+    """
+    if path is None:
+        return Config()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}; name an existing file"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: is not TOML: {error}"]) from error
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError([_describe(path, problem) for problem in error.errors()]) from error
+
+
+def _describe(path: Path, problem: Any) -> str:
+    location = tuple(str(part) for part in problem["loc"])
+    key = ".".join(location) or "(the whole file)"
+    if problem["type"] == "extra_forbidden":
+        known = _keys_of(location[:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"
+        return f"{path}: {key}: no such key; {hint}"
+    message = problem["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    return f"{path}: {key}: {message[0].lower()}{message[1:]}{given}"
+
+
+def _keys_of(location: tuple[str, ...]) -> list[str]:
+    model: Any = Config
+    for part in location:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    return list(typing.cast("dict[str, object]", getattr(model, "model_fields", {})))

@@ -1,0 +1,47 @@
+"""The `ridge` command: finds the room that a command belongs to, and turns errors into sentences."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+#: Modules that add commands; each has `add_commands(commands)` and imports what it runs only when it runs.
+ROOMS = (
+    "appliance.box.command",
+    "appliance.engine.command",
+    "appliance.speech.command",
+    "appliance.seat.command",
+    "appliance.feed.command",
+    "appliance.models_command",
+    "appliance.evaluation",
+)
+
+
+class CommandError(Exception):
+    """A command cannot do its work; the message says what happened and what to do next."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="ridge", description=importlib.import_module("appliance").__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for room in ROOMS:
+        importlib.import_module(room).add_commands(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 done, 1 failed, 2 wrong usage)."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except CommandError as error:
+        print(f"ridge {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
