@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import sys
+import tempfile
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -67,8 +68,8 @@ def _runtime_directory() -> Path:
         if base
         else Path("/run/ridge")
         if os.geteuid() == 0
-        else Path(f"/tmp/ridge-{os.geteuid()}")
-    )  # noqa: S108
+        else Path(tempfile.gettempdir()) / f"ridge-{os.geteuid()}"
+    )
 
 
 def _state_directory() -> Path:
@@ -119,8 +120,9 @@ class Siprec(Section):
             )
         if (high - low + 1) // 2 < 2 * self.max_calls:
             raise ValueError(
-                f"rtp_ports = [{low}, {high}] holds {(high - low + 1) // 2} legs, but max_calls = {self.max_calls} "
-                f"needs {2 * self.max_calls}: widen rtp_ports to {4 * self.max_calls} ports, or lower max_calls"
+                f"rtp_ports = [{low}, {high}] holds {(high - low + 1) // 2} legs, but max_calls = "
+                f"{self.max_calls} needs {2 * self.max_calls}: widen rtp_ports to {4 * self.max_calls} "
+                "ports, or lower max_calls"
             )
         return self
 
@@ -193,14 +195,14 @@ class Config(Section):
     siprec: Siprec = Field(default_factory=Siprec)
     roles: Roles = Field(default_factory=Roles)
     speech: Speech = Field(default_factory=Speech)
-    engine: Engine = Field(default_factory=Engine)
-    feed: Feed = Field(default_factory=Feed)
+    engine: Engine = Field(default_factory=lambda: Engine())
+    feed: Feed = Field(default_factory=lambda: Feed())
     models: Models = Field(default_factory=Models)
     policy: Policy = Field(default_factory=Policy)
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used. Each problem names the file, the key, what is wrong and what is right."""
+    """The configuration cannot be used; each problem names the file, the key, what is wrong and what is right."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))

@@ -58,8 +58,8 @@ TIMING_CODES: Final = (
     "timing.talks_freely", "timing.says_little", "timing.silence",
 )  # fmt: skip
 VOICE_CODES: Final = (
-    "voice.angry", "voice.happy", "voice.neutral", "voice.sad", "voice.pitch_up", "voice.pitch_down", "voice.lively",
-    "voice.flat", "voice.fast", "voice.slow", "voice.louder", "voice.quieter",
+    "voice.angry", "voice.happy", "voice.neutral", "voice.sad", "voice.pitch_up", "voice.pitch_down",
+    "voice.lively", "voice.flat", "voice.fast", "voice.slow", "voice.louder", "voice.quieter",
 )  # fmt: skip
 
 OBJECTION_TYPES: Final[tuple[str, ...]] = get_args(ObjectionType)

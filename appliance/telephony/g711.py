@@ -45,7 +45,8 @@ def alaw_decode(data: bytes) -> Samples:
 
 def alaw_encode(samples: Samples) -> bytes:
     """int16 samples to A-law bytes, each to the nearest code."""
-    return _TO_ALAW[samples.astype(np.int32) + 32768].tobytes()
+    codes: NDArray[np.uint8] = _TO_ALAW[samples.astype(np.int32) + 32768]
+    return codes.tobytes()
 
 
 def ulaw_decode(data: bytes) -> Samples:
@@ -55,4 +56,5 @@ def ulaw_decode(data: bytes) -> Samples:
 
 def ulaw_encode(samples: Samples) -> bytes:
     """int16 samples to mu-law bytes, each to the nearest code."""
-    return _TO_ULAW[samples.astype(np.int32) + 32768].tobytes()
+    codes: NDArray[np.uint8] = _TO_ULAW[samples.astype(np.int32) + 32768]
+    return codes.tobytes()
