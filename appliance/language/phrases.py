@@ -1,0 +1,167 @@
+"""Finds phrases of a rules file in an utterance, by character or by folded sound.
+
+A phrase is hanzi, with `…` where up to four more syllables may stand between its parts. A phrase of two
+syllables or more is also found by its folded sound (`pinyin_forms`), and one of five or more with one
+syllable misheard; a leading `=` limits it to exact characters, for words whose sound is too common.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from appliance.language.pinyin_forms import Heard, fold, plain_syllables
+
+#: Most syllables that `…` skips; more would join words of different clauses.
+MAX_GAP: Final = 4
+#: From this length on one wrong syllable of a phrase is forgiven (the recognizer misses about one in eight).
+FORGIVING_LENGTH: Final = 5
+#: Sure by characters, less by sound, least with a syllable misheard.
+EXACT: Final = 1.0
+SOUND: Final = 0.9
+FORGIVEN: Final = 0.75
+
+_PHRASE: Final = re.compile(r"^=?[一-鿿A-Za-z0-9]+(…[一-鿿A-Za-z0-9]+)*$")
+_BEGINNING: Final = 2
+
+Key = TypeVar("Key")
+
+
+class PhraseError(ValueError):
+    """A phrase of a rules file cannot be read; the message says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Generic[Key]):
+    """A phrase found: units `start` to `end` of the utterance, and how sure it is."""
+
+    key: Key
+    phrase: str
+    start: int
+    end: int
+    certainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    characters: tuple[str, ...]
+    syllables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled(Generic[Key]):
+    key: Key
+    phrase: str
+    parts: tuple[_Part, ...]
+    by_sound: bool
+    forgiving: bool
+
+
+def check(phrase: str) -> None:
+    """Raise `PhraseError` where `phrase` is not in the language of this module."""
+    if not _PHRASE.match(phrase):
+        raise PhraseError(
+            f"{phrase!r} is no phrase; write hanzi, with … for a gap and a leading = for exact characters"
+        )
+
+
+class PhraseBook(Generic[Key]):
+    """All phrases of one rules file, ready to be found."""
+
+    def __init__(self, phrases: Iterable[tuple[str, Key]]) -> None:
+        self._by_character: dict[str, list[_Compiled[Key]]] = defaultdict(list)
+        self._by_syllable: dict[str, list[_Compiled[Key]]] = defaultdict(list)
+        for phrase, key in phrases:
+            compiled = _compile(phrase, key)
+            first = compiled.parts[0]
+            self._by_character[first.characters[0]].append(compiled)
+            if compiled.by_sound:
+                self._by_syllable[first.syllables[0]].append(compiled)
+                if compiled.forgiving and first.syllables[1] != first.syllables[0]:
+                    self._by_syllable[f"?{first.syllables[1]}"].append(compiled)
+
+    def find(self, heard: Heard) -> list[Match[Key]]:
+        """Every match in the utterance, ordered by start; a phrase matches at most once at each place."""
+        found: dict[tuple[str, int, int], Match[Key]] = {}
+        for index in range(len(heard)):
+            candidates = self._by_character.get(heard.characters[index], [])
+            candidates = candidates + self._by_syllable.get(heard.syllables[index], [])
+            if index + 1 < len(heard):
+                candidates = candidates + self._by_syllable.get(f"?{heard.syllables[index + 1]}", [])
+            for compiled in candidates:
+                match = _match(compiled, heard, index)
+                if match is None:
+                    continue
+                place = (match.phrase, match.start, match.end)
+                if place not in found or found[place].certainty < match.certainty:
+                    found[place] = match
+        return sorted(found.values(), key=lambda match: (match.start, -match.end))
+
+
+def longest(matches: Iterable[Match[Key]]) -> list[Match[Key]]:
+    """Drop the matches that lie inside or overlap a longer (then surer) one."""
+    kept: list[Match[Key]] = []
+    for match in sorted(matches, key=lambda match: (match.start - match.end, -match.certainty, match.start)):
+        if all(match.end <= other.start or match.start >= other.end for other in kept):
+            kept.append(match)
+    return sorted(kept, key=lambda match: match.start)
+
+
+def _compile(phrase: str, key: Key) -> _Compiled[Key]:
+    check(phrase)
+    words = phrase.removeprefix("=").split("…")
+    sounds = _sounds("".join(words))
+    parts = []
+    position = 0
+    for word in words:
+        parts.append(_Part(tuple(word), tuple(sounds[position : position + len(word)])))
+        position += len(word)
+    by_sound = not phrase.startswith("=") and position >= _BEGINNING and all(
+        len(part.characters) >= _BEGINNING or len(parts) == 1 or position >= _BEGINNING + 1 for part in parts
+    )
+    forgiving = by_sound and len(parts) == 1 and position >= FORGIVING_LENGTH
+    return _Compiled(key, phrase, tuple(parts), by_sound, forgiving)
+
+
+def _sounds(word: str) -> list[str]:
+    read = iter(plain_syllables(word))
+    return [fold(next(read)) if "一" <= character <= "鿿" else character.lower() for character in word]
+
+
+def _match(compiled: _Compiled[Key], heard: Heard, index: int) -> Match[Key] | None:
+    position = index
+    certainty = EXACT
+    for order, part in enumerate(compiled.parts):
+        hit: tuple[int, float] | None = None
+        last = position if order == 0 else position + MAX_GAP
+        for start in range(position, last + 1):
+            if start in heard.breaks and start > position:
+                break
+            value = _agreement(part, heard, start, compiled)
+            if value:
+                hit = (start, value)
+                break
+        if hit is None:
+            return None
+        position = hit[0] + len(part.characters)
+        certainty = min(certainty, hit[1])
+    return Match(compiled.key, compiled.phrase, index, position, certainty)
+
+
+def _agreement(part: _Part, heard: Heard, start: int, compiled: _Compiled[Key]) -> float:
+    end = start + len(part.characters)
+    if end > len(heard) or any(at in heard.breaks for at in range(start + 1, end)):
+        return 0.0
+    if heard.characters[start:end] == part.characters:
+        return EXACT
+    if not compiled.by_sound:
+        return 0.0
+    wrong = sum(
+        said != sound for said, sound in zip(heard.syllables[start:end], part.syllables, strict=True)
+    )
+    if wrong == 0:
+        return SOUND
+    return FORGIVEN if wrong == 1 and compiled.forgiving else 0.0
