@@ -1,0 +1,74 @@
+"""`ridge run` and `ridge check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.box.config import Config
+
+SAMPLE = Path(__file__).with_name("sample.toml")
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this room."""
+    run = commands.add_parser("run", help="run the appliance, all processes")
+    add_config_option(run)
+    run.set_defaults(run=_run)
+    check = commands.add_parser("check", help="validate a configuration; every error names the key and the remedy")
+    what = check.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, nargs="?", help="the configuration to validate")
+    what.add_argument("--sample", action="store_true", help="print a commented configuration for a site instead")
+    check.set_defaults(run=_check)
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--config FILE`."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the configuration (TOML); without it: defaults on loopback"
+    )
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration of a command.
+
+    Raises:
+        CommandError: it cannot be used; all problems, one a line.
+    """
+    from appliance.box.config import ConfigError, load
+    from appliance.cli import CommandError
+
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise CommandError("the configuration cannot be used\n" + str(error)) from error
+
+
+def _run(options: argparse.Namespace) -> int:
+    from appliance.box import supervisor
+
+    return supervisor.run(load_config(options.config), options.config)
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.sample:
+        sys.stdout.write(SAMPLE.read_text(encoding="utf-8"))
+        return 0
+    config = load_config(options.file)
+    siprec, feed = config.siprec, config.feed
+    print(f"{options.file}: valid")
+    if siprec.enabled:
+        print(f"  SIPREC  {siprec.bind} UDP {siprec.udp_port} TCP {siprec.tcp_port}, at most {siprec.max_calls} calls")
+    else:
+        print("  SIPREC  off")
+    print(f"  feed    {feed.bind} ports {feed.publish_port} (profiles) and {feed.control_port} (requests)")
+    print(f"  speech  {config.speech.model} in {config.engine.processes} process(es)")
+    print(f"  policy  emotion {_on(config.policy.emotion)}, quotes {_on(config.policy.quotes)}")
+    return 0
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"

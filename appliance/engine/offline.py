@@ -1,0 +1,88 @@
+"""Replays recorded calls through the scheduler and prints what a seat would have been told."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from appliance.box.config import Config
+from appliance.capture.replay import read_call
+from appliance.engine.rooms import load_rooms
+from appliance.engine.scheduler import Scheduler
+from appliance.protocol import codec
+from appliance.protocol.messages import CallMessage, CueMessage, DoorMessage, ProfileMessage
+from appliance.telephony.audioblock import AudioBlock, CallStarted
+
+
+def messages_of(paths: Sequence[Path], config: Config, *, real_time: bool = False) -> Iterator[DoorMessage]:
+    """All door messages of the calls in `paths`; the calls' own time is the clock.
+
+    Raises:
+        ReplayError: the files are no call.
+        ModelError: a model is missing, altered or forbidden.
+    """
+    failures: list[Exception] = []
+    scheduler = Scheduler(
+        load_rooms(config), quotes=config.policy.quotes, on_failure=lambda _call, error: failures.append(error)
+    )
+    began, start_wall, at_ms = time.monotonic(), 0, 0
+    for message in read_call(paths, config.roles):
+        if isinstance(message, CallStarted):
+            start_wall = message.wall
+        elif isinstance(message, AudioBlock):
+            at_ms = max(at_ms, message.end_ms)
+        if real_time and (wait := began + at_ms / 1000 - time.monotonic()) > 0:
+            time.sleep(wait)
+        scheduler.accept(message, at_ms / 1000, start_wall + at_ms)
+        yield from _step(scheduler, at_ms, start_wall)
+        if failures:
+            raise failures[0]
+    while scheduler.active:
+        # The end of a call waits for the door's budget, in the call's own time.
+        at_ms += 100
+        yield from _step(scheduler, at_ms, start_wall)
+
+
+def _step(scheduler: Scheduler, at_ms: int, start_wall: int) -> list[DoorMessage]:
+    outcome = scheduler.step(at_ms / 1000, start_wall + at_ms)
+    return [codec.decode_door(data) for data in outcome.messages]
+
+
+def replay(paths: Sequence[Path], config: Config, *, as_json: bool, real_time: bool) -> int:
+    """Print the messages of the calls in `paths`; returns the exit status."""
+    console = Console()
+    for message in messages_of(paths, config, real_time=real_time):
+        if as_json:
+            print(msgspec.json.encode(message).decode(), flush=True)
+        else:
+            console.print(_sentence(message), highlight=False)
+    sys.stdout.flush()
+    return 0
+
+
+def _sentence(message: DoorMessage) -> str:
+    at = f"[dim]{message.at // 60000:d}:{message.at / 1000 % 60:04.1f}[/dim]"
+    if isinstance(message, CallMessage):
+        return f"{at} [bold]call {message.event}[/bold] ({message.direction}, seat {message.seat})"
+    if isinstance(message, CueMessage):
+        return f"{at} [yellow]cue[/yellow] {message.code} ({message.confidence:.0%}) {' '.join(message.advice)}"
+    return f"{at} {_profile(message)}"
+
+
+def _profile(message: ProfileMessage) -> str:
+    relationship, influence, demand = message.relationship, message.influence, message.demand
+    styles = msgspec.to_builtins(influence.style)
+    style = max(styles, key=styles.__getitem__) if influence.style_confidence >= 0.3 else "-"
+    open_objections = ", ".join(o.type for o in influence.objections if o.open) or "-"
+    needs = ", ".join(f"{need.stance} {need.tag}" for need in demand.needs) or "-"
+    advice = ", ".join(item.id for item in message.advice) or "-"
+    return (
+        f"[cyan]R {relationship.score:3d}[/cyan] ({relationship.low}-{relationship.high}) {relationship.stage}/"
+        f"{relationship.pace}  [magenta]I[/magenta] {style}, {influence.emotion.label}, {open_objections}  "
+        f"[green]D[/green] {needs}  [bold]->[/bold] {advice}"
+    )

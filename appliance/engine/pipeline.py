@@ -1,0 +1,97 @@
+"""One call's way from audio blocks to what the profile knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from appliance.affect.voice import CustomerVoice
+from appliance.engine.rooms import Rooms
+from appliance.profile.call import CallProfile
+from appliance.speech.recognizer import LegStream
+from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
+from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, Leg
+
+
+class CallPipeline:
+    """Feeds both legs to the recognizer, the customer's leg to the affect room, and all findings to the profile.
+
+    The scheduler decodes between `hear` and `observe`, so that work of many calls runs in batches.
+    """
+
+    def __init__(self, started: CallStarted, rooms: Rooms, *, quotes: bool) -> None:
+        self.started = started
+        self.profile = CallProfile(rooms.catalogue, quotes=quotes)
+        self.voice = CustomerVoice(rooms.affect)
+        self.at_ms = 0
+        #: the end of the customer's last whole utterance, until an update that knows of it was published
+        self.utterance_end_ms: int | None = None
+        self._rooms = rooms
+        self._streams: dict[Leg, LegStream] = {leg: rooms.speech.open(leg) for leg in ("customer", "agent")}
+        self._agent_before = ""
+        self._heard_ms = self._lost_ms = self._dropped_ms = 0
+
+    def hear(self, block: AudioBlock) -> None:
+        """Take one block of either leg; audio on hold (music, announcements) is not analysed."""
+        self.at_ms = max(self.at_ms, block.end_ms)
+        if block.hold:
+            return
+        self._heard_ms += block.end_ms - block.start_ms
+        self._lost_ms += block.lost * 1000 // block.rate
+        self._streams[block.leg].feed(block.samples, block.rate, block.start_ms)
+        if block.leg == "customer":
+            self.voice.hear(block)
+
+    def dropped(self, message: AudioDropped) -> None:
+        """Note audio that capture had to drop."""
+        self._dropped_ms += message.milliseconds
+
+    def finish(self) -> None:
+        """Let the recognizers bring their last utterances to an end."""
+        for stream in self._streams.values():
+            stream.finish()
+
+    def close(self) -> None:
+        """Give the streams back; nothing of the call is kept."""
+        for stream in self._streams.values():
+            stream.close()
+
+    def observe(self) -> bool:
+        """Hand what the rooms have found to the profile; true where anything was new."""
+        changed = False
+        for event in self._events():
+            changed = True
+            if isinstance(event, Utterance):
+                self._utterance(event)
+            else:
+                self.profile.speech(event)
+                if event.leg == "customer":
+                    self.voice.speech(event)
+        for reading in self.voice.take():
+            self.profile.emotion(reading)
+            changed = True
+        self.profile.audio(lost_ms=self._lost_ms, heard_ms=self._heard_ms, dropped_ms=self._dropped_ms)
+        self.profile.advance(self.at_ms)
+        return changed
+
+    def _events(self) -> Iterator[SpeechStarted | SpeechEnded | Utterance]:
+        events = [event for stream in self._streams.values() for event in stream.take()]
+        return iter(sorted(events, key=_time))
+
+    def _utterance(self, utterance: Utterance) -> None:
+        language = self._rooms.language
+        if utterance.leg == "agent":
+            if utterance.final:
+                self.profile.agent_said(utterance, language.agent(utterance))
+                self._agent_before = utterance.text
+            return
+        findings = language.customer(utterance, self._agent_before)
+        if not utterance.final:
+            self.profile.customer_growing(utterance, findings)
+            return
+        voice = self.voice.describe(utterance.start_ms, utterance.end_ms, len(utterance.pinyin))
+        self.profile.customer_said(utterance, findings, voice)
+        self.utterance_end_ms = utterance.end_ms
+
+
+def _time(event: SpeechStarted | SpeechEnded | Utterance) -> int:
+    return event.end_ms if isinstance(event, Utterance) else event.at_ms

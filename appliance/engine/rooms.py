@@ -1,0 +1,37 @@
+"""What all calls of one engine process share: the loaded models and the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.affect.models import AffectModels
+from appliance.box.config import Config
+from appliance.language.reader import LanguageReader
+from appliance.models import ModelStore
+from appliance.profile.advice import Catalogue
+from appliance.speech.recognizer import SpeechEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The rooms that a call passes through."""
+
+    speech: SpeechEngine
+    affect: AffectModels
+    language: LanguageReader
+    catalogue: Catalogue
+
+
+def load_rooms(config: Config) -> Rooms:
+    """Load every model that the configuration names.
+
+    Raises:
+        ModelError: a model is missing, altered, or forbidden by the configuration.
+    """
+    store = ModelStore(config.models.directory, allow_research_only=config.models.allow_research_only)
+    return Rooms(
+        speech=SpeechEngine.load(store, config.speech, threads=config.engine.threads),
+        affect=AffectModels.load(store, emotion=config.policy.emotion),
+        language=LanguageReader.load(store),
+        catalogue=Catalogue.load(None),
+    )

@@ -1,0 +1,143 @@
+"""The engine process: call messages from capture in, profile messages to the feed out. It has no IP sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import zmq
+
+from appliance.box.config import Config
+from appliance.box.journal import Journal
+from appliance.engine.rooms import load_rooms
+from appliance.engine.scheduler import Scheduler
+from appliance.telephony import audioblock
+
+#: Messages taken from the socket before the recognizers get their turn: about a block of each leg of 100 calls.
+MAX_DRAIN: Final = 256
+#: How long the process waits for audio; calls that are ending get their budget at this pace.
+POLL_MS: Final = 50
+#: Messages that may wait for a feed that is restarting; more would be stale.
+DOOR_QUEUE: Final = 10_000
+#: How long the last messages may take to leave at shutdown.
+LINGER_MS: Final = 2_000
+#: At shutdown the ends of calls wait this long for the door's budget.
+FAREWELL_SECONDS: Final = 6.0
+
+
+class EngineService:
+    """Connects one scheduler to its two sockets."""
+
+    def __init__(self, config: Config, shard: int) -> None:
+        self._journal = Journal(f"engine-{shard}")
+        self._shard = shard
+        self._directory = config.box.runtime_directory
+        self._scheduler = Scheduler(
+            load_rooms(config), quotes=config.policy.quotes, on_failure=self._call_failed
+        )
+        self._stopping = False
+        self._bad_messages = 0
+        self._lost_messages = 0
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Ask the loop to end its calls and return."""
+        self._stopping = True
+
+    def run(self) -> int:
+        """Serve until `stop`; returns the exit status."""
+        context = zmq.Context.instance()
+        audio, door = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+        try:
+            door.setsockopt(zmq.SNDHWM, DOOR_QUEUE)
+            door.setsockopt(zmq.LINGER, LINGER_MS)
+            door.connect(f"ipc://{self._directory / 'door.sock'}")
+            _bind(audio, self._directory / f"audio-{self._shard}.sock")
+            self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
+            while not self._stopping:
+                self._turn(audio, door)
+            self._farewell(audio, door)
+        finally:
+            audio.close(linger=0)
+            door.close()
+        counters = self._scheduler.counters
+        self._journal.event(
+            "engine_stopped",
+            calls=counters.calls,
+            failed_calls=counters.failed_calls,
+            unknown_call=counters.unknown_call,
+            blocks=counters.blocks,
+            messages=counters.messages,
+            bad_messages=self._bad_messages,
+            lost_messages=self._lost_messages,
+        )
+        return 0
+
+    def _turn(self, audio: zmq.Socket[bytes], door: zmq.Socket[bytes]) -> None:
+        if audio.poll(POLL_MS):
+            self._drain(audio)
+        outcome = self._scheduler.step(time.monotonic(), _wall())
+        for data in outcome.messages:
+            try:
+                door.send(data, zmq.DONTWAIT)
+            except zmq.Again:
+                self._lost_messages += 1
+        for call, utterance_end_ms, at_ms in outcome.updates:
+            self._journal.event("utterance_told", call=call, end=utterance_end_ms, at_ms=at_ms)
+
+    def _drain(self, audio: zmq.Socket[bytes]) -> None:
+        for _ in range(MAX_DRAIN):
+            try:
+                data = audio.recv(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            try:
+                message = audioblock.decode(data)
+            except audioblock.BlockError:
+                self._bad_messages += 1
+                continue
+            self._scheduler.accept(message, time.monotonic(), _wall())
+
+    def _farewell(self, audio: zmq.Socket[bytes], door: zmq.Socket[bytes]) -> None:
+        self._drain(audio)
+        self._scheduler.end_all(
+            lambda call, at: audioblock.CallEnded(call, at, "shutdown"), time.monotonic(), _wall()
+        )
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        while self._scheduler.active and time.monotonic() < deadline:
+            self._turn(audio, door)
+
+    def _call_failed(self, call: str, error: Exception) -> None:
+        # The text of an error may quote speech; its type and place cannot.
+        traceback, place = error.__traceback__, ""
+        while traceback is not None:
+            place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+            traceback = traceback.tb_next
+        self._journal.event("call_failed", call=call, error=type(error).__name__, place=place)
+
+
+def _bind(socket: zmq.Socket[bytes], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    socket.bind(f"ipc://{path}")
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def run(config: Config, shard: int) -> int:
+    """Run one engine process until SIGTERM or SIGINT.
+
+    Raises:
+        ModelError: a model is missing, altered or forbidden.
+    """
+    service = EngineService(config, shard)
+    signal.signal(signal.SIGTERM, service.stop)
+    signal.signal(signal.SIGINT, service.stop)
+    return service.run()
