@@ -8,7 +8,7 @@ from typing import Final
 from appliance.engine.pipeline import CallPipeline
 from appliance.profile.cues import Cue
 from appliance.protocol import codec
-from appliance.protocol.bucket import LeakyBucket
+from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND, LeakyBucket
 from appliance.protocol.messages import CallMessage, CueMessage, DoorMessage, ProfileMessage
 from appliance.protocol.vocabulary import CallEvent
 
@@ -17,7 +17,7 @@ QUIET_INTERVAL_MS: Final = 1000
 #: The end of a call must not wait: this much of the bucket is kept for the last profile and `ended`.
 RESERVE_BYTES: Final = 4096
 #: The engine fills a bucket a little smaller than the feed's, whose clock runs on its own.
-RATE_MARGIN: Final = 0.95
+MARGIN: Final = 0.95
 
 
 class Publication:
@@ -25,7 +25,7 @@ class Publication:
 
     def __init__(self, pipeline: CallPipeline) -> None:
         self._pipeline = pipeline
-        self._bucket = LeakyBucket.of_a_call(RATE_MARGIN)
+        self._bucket = LeakyBucket(CALL_BYTES_PER_SECOND * MARGIN, CALL_BURST_BYTES * MARGIN)
         self._sequence = 0
         self._last_profile_ms = -QUIET_INTERVAL_MS
         self._dirty = False
@@ -41,7 +41,7 @@ class Publication:
     def event(self, event: CallEvent, now: float, wall: int) -> list[bytes]:
         """A `call` message. Call control is small and always passes."""
         data = codec.encode(self._call_message(event, wall))
-        self._bucket.take(len(data), now)
+        self._bucket.pour(len(data), now)
         self._sequence += 1
         return [data]
 
@@ -52,7 +52,7 @@ class Publication:
         out: list[bytes] = []
         for cue in pipeline.profile.take_cues():
             data = codec.encode(self._cue_message(cue, wall))
-            if self._bucket.take(len(data), now):
+            if self._bucket.pour(len(data), now):
                 self._sequence += 1
                 out.append(data)
         due = (
@@ -60,9 +60,9 @@ class Publication:
             or bool(out)
             or pipeline.at_ms - self._last_profile_ms >= QUIET_INTERVAL_MS
         )
-        if self._dirty and due and self._bucket.room(now) > RESERVE_BYTES:
+        if self._dirty and due and self._room(now) > RESERVE_BYTES:
             data = codec.encode(self._profile_message(final=False, wall=wall))
-            if self._bucket.room(now) >= len(data) + RESERVE_BYTES and self._bucket.take(len(data), now):
+            if self._room(now) >= len(data) + RESERVE_BYTES and self._bucket.pour(len(data), now):
                 self._sequence += 1
                 out.append(data)
                 self._last_profile_ms = pipeline.at_ms
@@ -81,9 +81,12 @@ class Publication:
     def drain(self, now: float) -> list[bytes]:
         """What of the call's end may be sent now."""
         out: list[bytes] = []
-        while self._ending and self._bucket.take(len(self._ending[0]), now):
+        while self._ending and self._bucket.pour(len(self._ending[0]), now):
             out.append(self._ending.popleft())
         return out
+
+    def _room(self, now: float) -> float:
+        return self._bucket.burst - self._bucket.level(now)
 
     def _call_message(self, event: CallEvent, wall: int) -> DoorMessage:
         started = self._pipeline.started
