@@ -1,0 +1,231 @@
+"""Pitch and voicing every 10 ms from telephone audio, for many calls at once.
+
+A tracker by autocorrelation after Boersma, "Accurate short-term analysis of the fundamental frequency"
+(1993), with two changes for the telephone: the spectrum is compressed before it is turned into a correlation
+(Tolonen and Karjalainen 2000), which lets the harmonics speak together where the fundamental is missing, and
+the best path is found over the last two chunks only, so that it runs in a stream.
+
+`PitchTracker` is the interface; anything that fulfils it can take this tracker's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.affect.features import CHUNK, FRAME, RATE, Floats
+
+#: the range of speaking voices, children's and excited ones included
+LOWEST_HZ, HIGHEST_HZ = 60.0, 520.0
+
+Integers = NDArray[np.intp]
+
+
+class PitchTracker(Protocol):
+    """Finds pitch in chunks of frames of several legs; what it remembers of a leg is the leg's state."""
+
+    def open(self) -> Any:
+        """The state of a leg that begins."""
+
+    def advance(self, states: Sequence[Any], frames: Floats, energy: Floats) -> tuple[Floats, Floats]:
+        """Take the next chunk of each leg; hand out the chunk before it, which is now decided.
+
+        Args:
+            states: one a leg; they are changed.
+            frames: shape (legs, CHUNK, FRAME), int16 scale.
+            energy: shape (legs, CHUNK), dB below full scale.
+
+        Returns:
+            Pitch in Hz (0 where unvoiced) and periodicity 0..1, each of shape (legs, CHUNK), of the chunk
+            before `frames` (of zeros, where there was none).
+        """
+
+
+@dataclass(slots=True)
+class AutocorrelationState:
+    """What the tracker remembers of one leg: the last chunk's candidates and how paths came to them."""
+
+    #: best score of a path that ends in each state (0 unvoiced, then the candidates)
+    score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(CANDIDATES + 1))
+    #: log2 of the candidates' frequencies, shape (CHUNK, CANDIDATES)
+    octaves: NDArray[np.float64] = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES)))
+    strengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES)))
+    #: for each frame and state the state before, shape (CHUNK, CANDIDATES + 1)
+    before: Integers = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES + 1), np.intp))
+    #: level of the loud frames so far, dB
+    loud: float = -50.0
+
+
+CANDIDATES: Final = 6
+#: exponent of the magnitude spectrum; 2 is the plain autocorrelation
+_COMPRESSION: Final = 1.0
+#: transform length; longer than FRAME plus the longest lag, so that the correlation does not wrap
+_FFT: Final = 540
+#: the correlation is read at this many times the sampling rate
+_OVERSAMPLING: Final = 2
+_FIRST_LAG = int(np.floor(_OVERSAMPLING * RATE / HIGHEST_HZ))
+_LAST_LAG = int(np.ceil(_OVERSAMPLING * RATE / LOWEST_HZ))
+#: correlation an unvoiced frame is worth (Boersma: voicing threshold)
+_UNVOICED: Final = 0.45
+#: cost of an octave downwards, against undertones that fit as well as the pitch
+_OCTAVE: Final = 0.06
+#: cost of a jump of one octave from frame to frame
+_JUMP: Final = 0.5
+#: cost of a change between voiced and unvoiced
+_CHANGE: Final = 0.14
+#: a frame this far below the loud ones, or below this level, cannot be voiced speech
+_QUIET_BELOW_LOUD: Final = 32.0
+_QUIET: Final = -62.0
+#: the memory of the loud level fades by this much a frame, so that a quieter speaker is heard after a loud one
+_LOUD_FADE: Final = 0.02
+
+_TAPER = np.hanning(FRAME + 2)[1:-1]
+
+
+def _band() -> NDArray[np.float64]:
+    """Weight of each transform bin: the telephone's pass band up to 2 kHz, where harmonics are strong."""
+    hertz = np.arange(_FFT // 2 + 1) * RATE / _FFT
+    rise = np.clip((hertz - 60.0) / 60.0, 0.0, 1.0)
+    fall = np.clip((2600.0 - hertz) / 1000.0, 0.0, 1.0)
+    weights: NDArray[np.float64] = rise * fall
+    return weights
+
+
+_BAND = _band()
+
+
+def _taper_correlation() -> NDArray[np.float64]:
+    spectrum = np.abs(np.fft.rfft(_TAPER, _FFT)) ** 2
+    correlation = np.fft.irfft(spectrum, _FFT * _OVERSAMPLING)
+    result: NDArray[np.float64] = correlation[: _LAST_LAG + 2] / correlation[0]
+    return result
+
+
+_TAPER_CORRELATION = _taper_correlation()
+
+
+def correlate(frames: Floats) -> NDArray[np.float64]:
+    """Normalised correlation of frames, shape (..., FRAME), at lags 0 to _LAST_LAG + 1 of the finer grid."""
+    tapered = (frames - frames.mean(axis=-1, keepdims=True)) * _TAPER
+    spectrum = np.fft.rfft(tapered, _FFT, axis=-1)
+    power = (spectrum.real**2 + spectrum.imag**2) ** (_COMPRESSION / 2) * _BAND
+    correlation = np.fft.irfft(power, _FFT * _OVERSAMPLING, axis=-1)[..., : _LAST_LAG + 2]
+    return np.asarray(correlation / (correlation[..., :1] + 1e-12) / _TAPER_CORRELATION)
+
+
+def candidates(frames: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The strongest peaks of each frame's correlation.
+
+    Returns:
+        log2 of their frequencies and their heights (0 where there were fewer peaks), both of shape
+        (..., CANDIDATES); peaks lie between LOWEST_HZ and HIGHEST_HZ and are interpolated by a parabola.
+    """
+    correlation = correlate(frames)
+    left = correlation[..., _FIRST_LAG - 1 : _LAST_LAG]
+    middle = correlation[..., _FIRST_LAG : _LAST_LAG + 1]
+    right = correlation[..., _FIRST_LAG + 1 : _LAST_LAG + 2]
+    lags = np.arange(_FIRST_LAG, _LAST_LAG + 1)
+    worth = np.where(
+        (middle > left) & (middle >= right) & (middle > 0.0), middle - _OCTAVE * np.log2(lags), -np.inf
+    )
+    chosen = np.argpartition(worth, -CANDIDATES, axis=-1)[..., -CANDIDATES:]
+    # a fixed order, so that ties do not depend on the partition
+    chosen = np.sort(chosen, axis=-1)
+
+    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.take_along_axis(values, chosen, axis=-1)
+
+    peak, before, after = at(middle), at(left), at(right)
+    curvature = before - 2.0 * peak + after
+    safe = np.where(curvature < 0.0, curvature, -1.0)
+    shift = np.clip(0.5 * (before - after) / safe, -0.5, 0.5)
+    height = np.clip(peak - 0.25 * (before - after) * shift, 0.0, 1.0)
+    period = (lags[chosen] + shift) / (_OVERSAMPLING * RATE)
+    found = np.isfinite(at(worth))
+    return -np.log2(period), np.where(found, height, 0.0)
+
+
+class AutocorrelationTracker:
+    """The tracker described at the top of this file."""
+
+    def open(self) -> AutocorrelationState:
+        """The state of a leg that begins."""
+        return AutocorrelationState()
+
+    def advance(
+        self, states: Sequence[AutocorrelationState], frames: Floats, energy: Floats
+    ) -> tuple[Floats, Floats]:
+        """Take the next chunk of each leg and decide the one before it; see `PitchTracker.advance`."""
+        octaves, strengths = candidates(frames)
+        quiet = self._quiet(states, energy)
+        worth = strengths - _OCTAVE * (np.log2(HIGHEST_HZ) - octaves)
+        worth = np.where((strengths > 0.0) & ~quiet[..., None], worth, -4.0)
+        score = np.stack([state.score for state in states])
+        previous = np.stack([state.octaves[-1] for state in states])
+        before = np.zeros((len(states), CHUNK, CANDIDATES + 1), np.intp)
+        for step in range(CHUNK):
+            score, before[:, step] = _extend(score, previous, octaves[:, step], worth[:, step])
+            previous = octaves[:, step]
+        path = _trace(score, np.concatenate([np.stack([s.before for s in states]), before], axis=1))
+        pitch, periodicity = _read(states, path)
+        for index, state in enumerate(states):
+            state.score = score[index] - score[index].max()
+            state.octaves, state.strengths, state.before = octaves[index], strengths[index], before[index]
+        return pitch, periodicity
+
+    @staticmethod
+    def _quiet(states: Sequence[AutocorrelationState], energy: Floats) -> NDArray[np.bool_]:
+        quiet = np.zeros(energy.shape, np.bool_)
+        for index, state in enumerate(states):
+            faded = state.loud - _LOUD_FADE * CHUNK
+            state.loud = max(faded, float(np.percentile(energy[index], 80)))
+            quiet[index] = energy[index] < max(_QUIET, state.loud - _QUIET_BELOW_LOUD)
+        return quiet
+
+
+def _extend(
+    score: NDArray[np.float64],
+    previous: NDArray[np.float64],
+    octaves: NDArray[np.float64],
+    worth: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], Integers]:
+    """One step of the path search: scores of shape (legs, CANDIDATES + 1) and where each came from."""
+    legs = len(score)
+    cost = np.zeros((legs, CANDIDATES + 1, CANDIDATES + 1))  # leg, to, from
+    cost[:, 1:, 1:] = _JUMP * np.abs(octaves[:, :, None] - previous[:, None, :])
+    cost[:, 0, 1:] = _CHANGE
+    cost[:, 1:, 0] = _CHANGE
+    paths = score[:, None, :] - cost
+    origin = paths.argmax(axis=2)
+    best = np.take_along_axis(paths, origin[:, :, None], axis=2)[:, :, 0]
+    best[:, 0] += _UNVOICED
+    best[:, 1:] += worth
+    return best, origin
+
+
+def _trace(score: NDArray[np.float64], before: Integers) -> Integers:
+    """The states of the first CHUNK frames on the best path, shape (legs, CHUNK)."""
+    rows = np.arange(len(score))
+    state = score.argmax(axis=1)
+    path = np.zeros((len(score), CHUNK), np.intp)
+    for step in range(before.shape[1] - 1, 0, -1):
+        state = before[rows, step, state]
+        if step <= CHUNK:
+            path[:, step - 1] = state
+    return path
+
+
+def _read(states: Sequence[AutocorrelationState], path: Integers) -> tuple[Floats, Floats]:
+    octaves = np.stack([state.octaves for state in states])
+    strengths = np.stack([state.strengths for state in states])
+    candidate = np.maximum(path - 1, 0)[..., None]
+    pitch = np.exp2(np.take_along_axis(octaves, candidate, axis=2)[..., 0])
+    voiced = path > 0
+    periodicity = np.where(
+        voiced, np.take_along_axis(strengths, candidate, axis=2)[..., 0], 0.0
+    )
+    return np.where(voiced, pitch, 0.0).astype(np.float32), periodicity.astype(np.float32)
