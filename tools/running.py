@@ -1,4 +1,4 @@
-"""A whole appliance in a directory of its own on loopback: for the demo, the benchmarks and end-to-end tests."""
+"""A whole appliance in a directory of its own on loopback: for the demo, benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STOP_SECONDS = 30.0
 Event = dict[str, Any]
 
 
-class ApplianceFailed(RuntimeError):
+class ApplianceError(RuntimeError):
     """The appliance did not come up, or ended by itself; the message quotes its journal."""
 
 
@@ -37,7 +37,7 @@ def free_ports(count: int) -> tuple[int, int]:
             low = 20_000 + low % 20_000 & ~1
         if _is_free(low) and _is_free(low + count - 1):
             return low, low + count - 1
-    raise ApplianceFailed("no free range of UDP ports was found on loopback")
+    raise ApplianceError("no free range of UDP ports was found on loopback")
 
 
 def _is_free(port: int) -> bool:
@@ -107,7 +107,8 @@ class RunningAppliance:
 
     def enrol(self, seat: str) -> None:
         """Enrol a seat as an admin would."""
-        self.ridge("seats", "enrol", seat, "--out", str(self.directory / "seats"), "--config", str(self.config))
+        out = str(self.directory / "seats")
+        self.ridge("seats", "enrol", seat, "--out", out, "--config", str(self.config))
 
     def ridge(self, *arguments: str) -> str:
         """Run one `ridge` command and return what it printed."""
@@ -119,7 +120,7 @@ class RunningAppliance:
             check=False,
         )
         if done.returncode:
-            raise ApplianceFailed(f"ridge {' '.join(arguments)} failed: {done.stderr.strip()}")
+            raise ApplianceError(f"ridge {' '.join(arguments)} failed: {done.stderr.strip()}")
         return done.stdout
 
     def listener(self, seat: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -141,7 +142,9 @@ class RunningAppliance:
         assert self._process is not None
         return self._process.pid
 
-    def wait_for(self, name: str, matches: Callable[[Event], bool] = lambda event: True, seconds: float = 30.0) -> Event:
+    def wait_for(
+        self, name: str, matches: Callable[[Event], bool] = lambda event: True, seconds: float = 30.0
+    ) -> Event:
         """The first journal event of that name that matches, waiting for it."""
         found: list[Event] = []
 
@@ -153,7 +156,7 @@ class RunningAppliance:
             self._arrived.wait_for(look, seconds)
         if not found:
             tail = "\n".join(json.dumps(event) for event in self.events[-15:])
-            raise ApplianceFailed(f"no event {name} within {seconds:.0f} s; the journal ends with\n{tail}")
+            raise ApplianceError(f"no event {name} within {seconds:.0f} s; the journal ends with\n{tail}")
         return found[0]
 
     def stop(self) -> int:

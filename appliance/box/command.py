@@ -18,17 +18,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     run = commands.add_parser("run", help="run the appliance, all processes")
     add_config_option(run)
     run.set_defaults(run=_run)
-    check = commands.add_parser("check", help="validate a configuration; every error names the key and the remedy")
+    check = commands.add_parser("check", help="validate a configuration; errors name the key and the remedy")
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", help="the configuration to validate")
-    what.add_argument("--sample", action="store_true", help="print a commented configuration for a site instead")
+    what.add_argument("--sample", action="store_true", help="print a commented sample for a site instead")
     check.set_defaults(run=_check)
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
     """Add `--config FILE`."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the configuration (TOML); without it: defaults on loopback"
+        "--config", type=Path, metavar="FILE", help="the configuration (TOML); default: loopback only"
     )
 
 
@@ -61,7 +61,10 @@ def _check(options: argparse.Namespace) -> int:
     siprec, feed = config.siprec, config.feed
     print(f"{options.file}: valid")
     if siprec.enabled:
-        print(f"  SIPREC  {siprec.bind} UDP {siprec.udp_port} TCP {siprec.tcp_port}, at most {siprec.max_calls} calls")
+        print(
+            f"  SIPREC  {siprec.bind} UDP {siprec.udp_port} TCP {siprec.tcp_port}, "
+            f"at most {siprec.max_calls} calls"
+        )
     else:
         print("  SIPREC  off")
     print(f"  feed    {feed.bind} ports {feed.publish_port} (profiles) and {feed.control_port} (requests)")

@@ -195,14 +195,14 @@ class Config(Section):
     siprec: Siprec = Field(default_factory=Siprec)
     roles: Roles = Field(default_factory=Roles)
     speech: Speech = Field(default_factory=Speech)
-    engine: Engine = Field(default_factory=lambda: Engine())
-    feed: Feed = Field(default_factory=lambda: Feed())
+    engine: Engine = Field(default_factory=Engine)
+    feed: Feed = Field(default_factory=Feed)
     models: Models = Field(default_factory=Models)
     policy: Policy = Field(default_factory=Policy)
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used; each problem names the file, the key, what is wrong and what is right."""
+    """The configuration cannot be used; each problem names file, key, what is wrong and what is right."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))

@@ -87,7 +87,9 @@ class Supervisor:
         child.starts.append(time.monotonic())
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops its children in order.
         child.process = subprocess.Popen(
-            [sys.executable, "-m", "appliance", *child.arguments], stderr=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "appliance", *child.arguments],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
         threading.Thread(target=self._read, args=(child, child.process), daemon=True).start()
 

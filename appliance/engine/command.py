@@ -33,7 +33,9 @@ def _engine(options: argparse.Namespace) -> int:
 
     config = load_config(options.config)
     if not 0 <= options.shard < config.engine.processes:
-        raise CommandError(f"--shard {options.shard}: engine.processes = {config.engine.processes} in the configuration")
+        raise CommandError(
+            f"--shard {options.shard}: the configuration has engine.processes = {config.engine.processes}"
+        )
     try:
         return service.run(config, options.shard)
     except ModelError as error:

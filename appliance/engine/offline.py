@@ -28,7 +28,9 @@ def messages_of(paths: Sequence[Path], config: Config, *, real_time: bool = Fals
     """
     failures: list[Exception] = []
     scheduler = Scheduler(
-        load_rooms(config), quotes=config.policy.quotes, on_failure=lambda _call, error: failures.append(error)
+        load_rooms(config),
+        quotes=config.policy.quotes,
+        on_failure=lambda _call, error: failures.append(error),
     )
     began, start_wall, at_ms = time.monotonic(), 0, 0
     for message in read_call(paths, config.roles):
@@ -70,7 +72,8 @@ def _sentence(message: DoorMessage) -> str:
     if isinstance(message, CallMessage):
         return f"{at} [bold]call {message.event}[/bold] ({message.direction}, seat {message.seat})"
     if isinstance(message, CueMessage):
-        return f"{at} [yellow]cue[/yellow] {message.code} ({message.confidence:.0%}) {' '.join(message.advice)}"
+        advice = " ".join(message.advice)
+        return f"{at} [yellow]cue[/yellow] {message.code} ({message.confidence:.0%}) {advice}"
     return f"{at} {_profile(message)}"
 
 
@@ -82,7 +85,7 @@ def _profile(message: ProfileMessage) -> str:
     needs = ", ".join(f"{need.stance} {need.tag}" for need in demand.needs) or "-"
     advice = ", ".join(item.id for item in message.advice) or "-"
     return (
-        f"[cyan]R {relationship.score:3d}[/cyan] ({relationship.low}-{relationship.high}) {relationship.stage}/"
-        f"{relationship.pace}  [magenta]I[/magenta] {style}, {influence.emotion.label}, {open_objections}  "
+        f"[cyan]R {relationship.score:3d}[/cyan] ({relationship.low}-{relationship.high}) "
+        f"{relationship.stage}/{relationship.pace}  [magenta]I[/magenta] {style}, {influence.emotion.label}, {open_objections}  "
         f"[green]D[/green] {needs}  [bold]->[/bold] {advice}"
     )

@@ -13,7 +13,7 @@ from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted
 
 
 class CallPipeline:
-    """Feeds both legs to the recognizer, the customer's leg to the affect room, and all findings to the profile.
+    """Both legs to the recognizer, the customer's leg to the affect room, all findings to the profile.
 
     The scheduler decodes between `hear` and `observe`, so that work of many calls runs in batches.
     """

@@ -1,4 +1,4 @@
-"""The engine process: call messages from capture in, profile messages to the feed out. It has no IP sockets."""
+"""The engine process: call messages from capture in, profile messages to the feed out, no IP sockets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from appliance.engine.rooms import load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.telephony import audioblock
 
-#: Messages taken from the socket before the recognizers get their turn: about a block of each leg of 100 calls.
+#: Messages taken from the socket before the recognizers get their turn: a block of each leg of 128 calls.
 MAX_DRAIN: Final = 256
 #: How long the process waits for audio; calls that are ending get their budget at this pace.
 POLL_MS: Final = 50
