@@ -86,6 +86,7 @@ def _profile(message: ProfileMessage) -> str:
     advice = ", ".join(item.id for item in message.advice) or "-"
     return (
         f"[cyan]R {relationship.score:3d}[/cyan] ({relationship.low}-{relationship.high}) "
-        f"{relationship.stage}/{relationship.pace}  [magenta]I[/magenta] {style}, {influence.emotion.label}, {open_objections}  "
+        f"{relationship.stage}/{relationship.pace}  "
+        f"[magenta]I[/magenta] {style}, {influence.emotion.label}, {open_objections}  "
         f"[green]D[/green] {needs}  [bold]->[/bold] {advice}"
     )
