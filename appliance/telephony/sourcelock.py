@@ -43,7 +43,7 @@ class SourceLock:
         return packet.ssrc == self.ssrc and source == self.source
 
     def offer(self, packet: RtpPacket, source: Source, now: float) -> list[tuple[RtpPacket, float]]:
-        """A packet of another source; returns the packets to play, with their arrival, once it is believed."""
+        """A packet of another source; returns what to play, with arrivals, once it is believed."""
         if self.ssrc is None:
             self.ssrc, self.source = packet.ssrc, source
             return [(packet, now)]
