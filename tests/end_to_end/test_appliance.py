@@ -1,4 +1,4 @@
-"""The whole appliance under trouble: what dies is started again, what is altered is refused, seats stay apart."""
+"""The whole appliance under trouble: what dies is replaced, what is altered is refused, seats stay apart."""
 
 from __future__ import annotations
 
