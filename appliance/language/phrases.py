@@ -1,15 +1,16 @@
 """Finds phrases of a rules file in an utterance, by character or by folded sound.
 
-A phrase is hanzi, with `…` where up to four more syllables may stand between its parts. A phrase of two
-syllables or more is also found by its folded sound (`pinyin_forms`), and one of five or more with one
-syllable misheard; a leading `=` limits it to exact characters, for words whose sound is too common.
+A phrase is hanzi, with `…` where up to four more syllables may stand between its parts. A phrase
+that is long enough (the book says how long) is also found by its folded sound (`pinyin_forms`), and one of
+six or more with one syllable misheard for a similar one; a leading `=` limits it to exact characters, for
+words whose sound is too common.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -18,16 +19,20 @@ from appliance.language.pinyin_forms import Heard, fold, plain_syllables
 #: Most syllables that `…` skips; more would join words of different clauses.
 MAX_GAP: Final = 4
 #: From this length on one wrong syllable of a phrase is forgiven (the recognizer misses about one in eight).
-FORGIVING_LENGTH: Final = 5
+FORGIVING_LENGTH: Final = 6
 #: Sure by characters, less by sound, least with a syllable misheard.
 EXACT: Final = 1.0
 SOUND: Final = 0.9
 FORGIVEN: Final = 0.75
 
 _PHRASE: Final = re.compile(r"^=?[一-鿿A-Za-z0-9]+(…[一-鿿A-Za-z0-9]+)*$")
-_BEGINNING: Final = 2
+_INITIAL: Final = re.compile("^[bpmfdtlgkhjqxrzcsyw]?")
+#: Words of two syllables that differ from others in sound, such as names of products.
+SOUND_OF_NAMES: Final = 2
+#: Verbs and particles: two syllables of those sound like too much else (想买 is heard as 先买).
+SOUND_OF_PHRASES: Final = 3
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
 
 
 class PhraseError(ValueError):
@@ -71,11 +76,12 @@ def check(phrase: str) -> None:
 class PhraseBook(Generic[Key]):
     """All phrases of one rules file, ready to be found."""
 
-    def __init__(self, phrases: Iterable[tuple[str, Key]]) -> None:
+    def __init__(self, phrases: Iterable[tuple[str, Key]], names: Container[str] = ()) -> None:
+        """Compile `phrases`; those of them in `names` are found by sound from two syllables on."""
         self._by_character: dict[str, list[_Compiled[Key]]] = defaultdict(list)
         self._by_syllable: dict[str, list[_Compiled[Key]]] = defaultdict(list)
         for phrase, key in phrases:
-            compiled = _compile(phrase, key)
+            compiled = _compile(phrase, key, SOUND_OF_NAMES if phrase in names else SOUND_OF_PHRASES)
             first = compiled.parts[0]
             self._by_character[first.characters[0]].append(compiled)
             if compiled.by_sound:
@@ -85,7 +91,7 @@ class PhraseBook(Generic[Key]):
 
     def find(self, heard: Heard) -> list[Match[Key]]:
         """Every match in the utterance, ordered by start; a phrase matches at most once at each place."""
-        found: dict[tuple[str, int, int], Match[Key]] = {}
+        found: dict[tuple[Key, str, int, int], Match[Key]] = {}
         for index in range(len(heard)):
             candidates = self._by_character.get(heard.characters[index], [])
             candidates = candidates + self._by_syllable.get(heard.syllables[index], [])
@@ -95,7 +101,7 @@ class PhraseBook(Generic[Key]):
                 match = _match(compiled, heard, index)
                 if match is None:
                     continue
-                place = (match.phrase, match.start, match.end)
+                place = (match.key, match.phrase, match.start, match.end)
                 if place not in found or found[place].certainty < match.certainty:
                     found[place] = match
         return sorted(found.values(), key=lambda match: (match.start, -match.end))
@@ -110,7 +116,7 @@ def longest(matches: Iterable[Match[Key]]) -> list[Match[Key]]:
     return sorted(kept, key=lambda match: match.start)
 
 
-def _compile(phrase: str, key: Key) -> _Compiled[Key]:
+def _compile(phrase: str, key: Key, shortest: int) -> _Compiled[Key]:
     check(phrase)
     words = phrase.removeprefix("=").split("…")
     sounds = _sounds("".join(words))
@@ -119,8 +125,10 @@ def _compile(phrase: str, key: Key) -> _Compiled[Key]:
     for word in words:
         parts.append(_Part(tuple(word), tuple(sounds[position : position + len(word)])))
         position += len(word)
-    by_sound = not phrase.startswith("=") and position >= _BEGINNING and all(
-        len(part.characters) >= _BEGINNING or len(parts) == 1 or position >= _BEGINNING + 1 for part in parts
+    by_sound = (
+        not phrase.startswith("=")
+        and position >= shortest
+        and all(len(part.characters) > 1 or position > SOUND_OF_PHRASES for part in parts)
     )
     forgiving = by_sound and len(parts) == 1 and position >= FORGIVING_LENGTH
     return _Compiled(key, phrase, tuple(parts), by_sound, forgiving)
@@ -159,9 +167,16 @@ def _agreement(part: _Part, heard: Heard, start: int, compiled: _Compiled[Key]) 
         return EXACT
     if not compiled.by_sound:
         return 0.0
-    wrong = sum(
-        said != sound for said, sound in zip(heard.syllables[start:end], part.syllables, strict=True)
-    )
-    if wrong == 0:
+    pairs = [
+        pair for pair in zip(heard.syllables[start:end], part.syllables, strict=True) if pair[0] != pair[1]
+    ]
+    if not pairs:
         return SOUND
-    return FORGIVEN if wrong == 1 and compiled.forgiving else 0.0
+    return FORGIVEN if compiled.forgiving and len(pairs) == 1 and _similar(*pairs[0]) else 0.0
+
+
+def _similar(said: str, sound: str) -> bool:
+    """Whether two syllables share their initial or their final."""
+    cut = _INITIAL.match(said), _INITIAL.match(sound)
+    ends = cut[0].end() if cut[0] else 0, cut[1].end() if cut[1] else 0
+    return said[: ends[0]] == sound[: ends[1]] or said[ends[0] :] == sound[ends[1] :]

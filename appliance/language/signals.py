@@ -1,0 +1,93 @@
+"""Conversational signals by the rules of `signals.toml`: what the customer or the agent does with the words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, cast
+
+from appliance.language import rules
+from appliance.language.findings import SignalFinding
+from appliance.language.phrases import PhraseBook
+from appliance.language.pinyin_forms import Heard
+from appliance.protocol.vocabulary import SIGNALS, Signal
+from appliance.telephony.audioblock import Leg
+
+RULES: Final = Path(__file__).with_name("signals.toml")
+AGENT: Final = "agent_"
+
+#: Taken away before an utterance is compared with a `whole` phrase.
+_FILLERS: Final = frozenset("啊呀呢吧嗯哦噢额呃哎诶了哈嘛喽咯哟唉")
+
+#: A signal that holds makes the ones named here a matter of course; they are not reported beside it.
+_COVERS: Final[dict[str, frozenset[str]]] = {
+    "question_return": frozenset({"question"}),
+    "question_risk": frozenset({"question"}),
+    "question_fee": frozenset({"question"}),
+    "final_refusal": frozenset({"follow_up_agreed", "purchase_intent", "assent", "interest"}),
+    "refusal": frozenset({"assent", "purchase_intent"}),
+    "agent_promise_return": frozenset({"agent_risk_disclosure"}),
+}
+
+
+class SignalRules:
+    """The validated rules, ready to read utterances of either leg."""
+
+    def __init__(self, path: Path = RULES) -> None:
+        """Load and validate `path`.
+
+        Raises:
+            RulesError: a signal, key or phrase is wrong; all problems at once.
+        """
+        data = rules.read(path)
+        checker = rules.Checker(path)
+        checker.known("", data, SIGNALS)
+        self._confidence: dict[Signal, float] = {}
+        self._whole: dict[Leg, dict[str, Signal]] = {"customer": {}, "agent": {}}
+        phrases: dict[Leg, list[tuple[str, Signal | None]]] = {"customer": [], "agent": []}
+        unless: dict[Leg, list[tuple[str, Signal]]] = {"customer": [], "agent": []}
+        for name in SIGNALS:
+            table = checker.table(name, data.get(name))
+            signal = cast(Signal, name)
+            leg: Leg = "agent" if name.startswith(AGENT) else "customer"
+            checker.known(name, table, ("confidence", "phrases", "unless", "whole"))
+            self._confidence[signal] = checker.fraction(f"{name}.confidence", table.get("confidence"))
+            for phrase in checker.phrases(f"{name}.phrases", table.get("phrases")):
+                phrases[leg].append((phrase, signal))
+            for phrase in checker.phrases(f"{name}.unless", table.get("unless")):
+                unless[leg].append((phrase, signal))
+            for phrase in checker.phrases(f"{name}.whole", table.get("whole")):
+                self._whole[leg][_without_fillers(phrase) or phrase] = signal
+            if not table.get("phrases") and not table.get("whole"):
+                checker.problem(name, "has no phrases; write phrases or whole")
+        checker.finish()
+        self._phrases = {leg: PhraseBook(phrases[leg]) for leg in phrases}
+        self._unless = {leg: PhraseBook(unless[leg]) for leg in unless}
+
+    def read(self, heard: Heard, leg: Leg) -> tuple[SignalFinding, ...]:
+        """The signals of one utterance, each at most once, surest first."""
+        if not len(heard):
+            return ()
+        best: dict[Signal, float] = {}
+        words = "".join(heard.characters)
+        whole = self._whole[leg].get(_without_fillers(words) or words)
+        if whole is not None:
+            best[whole] = self._confidence[whole]
+        exceptions = self._unless[leg].find(heard)
+        for match in self._phrases[leg].find(heard):
+            signal = match.key
+            if signal is None or any(
+                other.key == signal and other.start <= match.start and match.end <= other.end
+                for other in exceptions
+            ):
+                continue
+            best[signal] = max(best.get(signal, 0.0), self._confidence[signal] * match.certainty)
+        covered = frozenset(name for signal in best for name in _COVERS.get(signal, ()))
+        return tuple(
+            SignalFinding(signal, round(confidence, 2))
+            for signal, confidence in sorted(best.items(), key=lambda item: (-item[1], item[0]))
+            if signal not in covered
+        )
+
+
+def _without_fillers(words: str) -> str:
+    return "".join(word for word in words if word not in _FILLERS)
