@@ -40,11 +40,12 @@ _FLOOR: Final = 1e-8
 
 def _mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mel scale of O'Shaughnessy (1987)."""
-    return 2595.0 * np.log10(1.0 + hertz / 700.0)
+    return np.asarray(2595.0 * np.log10(1.0 + hertz / 700.0))
 
 
 def _filters() -> Floats:
-    edges = np.linspace(*_mel(np.array([MEL_LOW_HZ, MEL_HIGH_HZ])), MEL_BANDS + 2)
+    low, high = _mel(np.array([MEL_LOW_HZ, MEL_HIGH_HZ]))
+    edges = np.linspace(float(low), float(high), MEL_BANDS + 2)
     bins = _mel(np.arange(_FFT // 2 + 1) * RATE / _FFT)
     rise = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins[:, None]) / (edges[2:] - edges[1:-1])
@@ -56,7 +57,7 @@ _FILTERS = _filters()
 
 
 def log_mel(frames: Floats) -> Floats:
-    """Log-mel energies in dB below full scale, shape (..., MEL_BANDS), of int16-scaled frames (..., FRAME)."""
+    """Log-mel energies in dB re full scale, shape (..., MEL_BANDS), of int16-scaled frames (..., FRAME)."""
     middle = frames[..., _MIDDLE] / np.float32(32768.0)
     middle = (middle - middle.mean(axis=-1, keepdims=True)) * _WINDOW
     spectrum = np.fft.rfft(middle, _FFT, axis=-1)
@@ -78,20 +79,21 @@ def clipped(frames: Floats) -> Floats:
     return np.asarray((np.abs(frames[..., _MIDDLE]) >= CLIPPED).mean(axis=-1), np.float32)
 
 
-def speech_frames(energy: Floats) -> NDArray[np.bool_]:
+def speech_frames(energy: Floats, gap: int = 6) -> NDArray[np.bool_]:
     """Which frames of a stretch of one speaker hold speech, by energy alone, shape (n,).
 
-    A frame counts if it is within 30 dB of the loud frames (95th percentile) and above -65 dB; gaps of up to
-    60 ms (closures of plosives) are filled.
+    A frame counts if it is within 30 dB of the loud frames (95th percentile) and above -65 dB; gaps of at
+    most `gap` frames are filled (closures of plosives last up to 60 ms).
     """
     if len(energy) == 0:
         return np.zeros(0, np.bool_)
     loud = float(np.percentile(energy, 95))
     active = energy > max(loud - 30.0, -65.0)
-    padded = np.pad(active, 3)
-    near = sliding_window_view(padded, 4)
-    before, after = near[: len(active)].any(axis=1), near[3 : 3 + len(active)].any(axis=1)
-    return np.asarray(active | (before & after), np.bool_)
+    places = np.flatnonzero(active)
+    steps = np.diff(places)
+    for index in np.flatnonzero((steps > 1) & (steps <= gap + 1)):
+        active[places[index] : places[index + 1]] = True
+    return np.asarray(active, np.bool_)
 
 
 class Framer:
@@ -123,14 +125,14 @@ class Framer:
         return self._length >= FRAME + (CHUNK - 1) * HOP
 
     def push(self, samples: NDArray[np.int16], lost: float = 0.0) -> None:
-        """Append int16 samples at 8 kHz, shape (n,) with n <= `room`; `lost` is the share that is concealment."""
+        """Append int16 samples at 8 kHz, shape (n,), n <= `room`; `lost` is the share that is concealment."""
         end = self._length + len(samples)
         self._samples[self._length : end] = samples
         self._lost[self._length : end] = lost
         self._length = end
 
     def take(self) -> tuple[Floats, Floats]:
-        """The next chunk: frames, shape (CHUNK, FRAME), and the share of each that was lost, shape (CHUNK,)."""
+        """The next chunk: frames, shape (CHUNK, FRAME), and what share of each was lost, shape (CHUNK,)."""
         span = FRAME + (CHUNK - 1) * HOP
         frames = sliding_window_view(self._samples[:span], FRAME)[::HOP].copy()
         middle = sliding_window_view(self._lost[:span], FRAME)[::HOP, _MIDDLE].mean(axis=1)
@@ -170,4 +172,4 @@ class Halver:
         self._past = signal[count:]
         kept = filtered[int(self._odd) :: 2]
         self._odd = bool((count - int(self._odd)) % 2)
-        return np.clip(np.rint(kept), -32768, 32767).astype(np.int16)
+        return np.asarray(np.clip(np.rint(kept), -32768, 32767), np.int16)

@@ -62,37 +62,36 @@ class AutocorrelationState:
 
 CANDIDATES: Final = 6
 #: exponent of the magnitude spectrum; 2 is the plain autocorrelation
-_COMPRESSION: Final = 1.0
+_COMPRESSION: Final = 0.67
 #: transform length; longer than FRAME plus the longest lag, so that the correlation does not wrap
 _FFT: Final = 540
 #: the correlation is read at this many times the sampling rate
 _OVERSAMPLING: Final = 2
 _FIRST_LAG = int(np.floor(_OVERSAMPLING * RATE / HIGHEST_HZ))
 _LAST_LAG = int(np.ceil(_OVERSAMPLING * RATE / LOWEST_HZ))
-#: correlation an unvoiced frame is worth (Boersma: voicing threshold)
-_UNVOICED: Final = 0.45
+#: correlation an unvoiced frame is worth (Boersma's voicing threshold; lower, as compression lowers peaks)
+_UNVOICED: Final = 0.13
 #: cost of an octave downwards, against undertones that fit as well as the pitch
-_OCTAVE: Final = 0.06
+_OCTAVE: Final = 0.005
 #: cost of a jump of one octave from frame to frame
-_JUMP: Final = 0.5
+_JUMP: Final = 0.8
 #: cost of a change between voiced and unvoiced
 _CHANGE: Final = 0.14
 #: a frame this far below the loud ones, or below this level, cannot be voiced speech
 _QUIET_BELOW_LOUD: Final = 32.0
 _QUIET: Final = -62.0
-#: the memory of the loud level fades by this much a frame, so that a quieter speaker is heard after a loud one
+#: the memory of the loud level fades by this much a frame, so that quiet speech after a shout is heard
 _LOUD_FADE: Final = 0.02
 
 _TAPER = np.hanning(FRAME + 2)[1:-1]
 
 
 def _band() -> NDArray[np.float64]:
-    """Weight of each transform bin: the telephone's pass band up to 2 kHz, where harmonics are strong."""
+    """Weight of each transform bin: nothing below the lowest pitch or above the telephone's pass band."""
     hertz = np.arange(_FFT // 2 + 1) * RATE / _FFT
     rise = np.clip((hertz - 60.0) / 60.0, 0.0, 1.0)
-    fall = np.clip((2600.0 - hertz) / 1000.0, 0.0, 1.0)
-    weights: NDArray[np.float64] = rise * fall
-    return weights
+    fall = np.clip((3600.0 - hertz) / 400.0, 0.0, 1.0)
+    return np.asarray(rise * fall, np.float64)
 
 
 _BAND = _band()
@@ -225,7 +224,5 @@ def _read(states: Sequence[AutocorrelationState], path: Integers) -> tuple[Float
     candidate = np.maximum(path - 1, 0)[..., None]
     pitch = np.exp2(np.take_along_axis(octaves, candidate, axis=2)[..., 0])
     voiced = path > 0
-    periodicity = np.where(
-        voiced, np.take_along_axis(strengths, candidate, axis=2)[..., 0], 0.0
-    )
+    periodicity = np.where(voiced, np.take_along_axis(strengths, candidate, axis=2)[..., 0], 0.0)
     return np.where(voiced, pitch, 0.0).astype(np.float32), periodicity.astype(np.float32)

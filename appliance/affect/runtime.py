@@ -101,7 +101,7 @@ def _quantise(values: Floats, tensor: Any) -> NDArray[Any]:
     scale, zero = tensor["quantization"]
     limits = np.iinfo(tensor["dtype"])
     steps = np.rint(values / np.float32(scale)) + zero
-    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
+    return np.asarray(np.clip(steps, limits.min, limits.max), tensor["dtype"])
 
 
 def _dequantise(values: NDArray[Any], tensor: Any) -> Floats:

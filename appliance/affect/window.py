@@ -1,0 +1,72 @@
+"""What the emotion model looks at: a window of speech, pauses left out, as a picture of 128 by 37."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from appliance.affect.features import MEL_BANDS, Floats, speech_frames
+from appliance.affect.frames import Frames
+
+#: 2.56 s of speech
+WINDOW_FRAMES: Final = 256
+#: fewer frames of speech than this say nothing: 0.8 s
+LEAST_FRAMES: Final = 80
+#: pairs of frames are averaged
+STEPS: Final = WINDOW_FRAMES // 2
+#: log-mel, energy, periodicity, pitch, pitch against the window's middle, movement of pitch
+CHANNELS: Final = MEL_BANDS + 5
+#: pauses up to this many frames belong to the way somebody speaks and stay in the window
+PAUSE_FRAMES: Final = 20
+#: the pitch that counts as 0; between low and high voices
+_MIDDLE_HZ: Final = 180.0
+_LIMIT: Final = 4.0
+
+
+def speech_only(frames: Frames) -> Frames:
+    """The frames of speech, with pauses of up to 200 ms."""
+    return frames.at(speech_frames(frames.energy, PAUSE_FRAMES))
+
+
+def windows(frames: Frames, hop: int = 50) -> Floats:
+    """Pictures of a whole recording, shape (w, STEPS, 1, CHANNELS), every `hop` frames of its speech.
+
+    A recording with less speech than a window gives one; with less than LEAST_FRAMES none.
+    """
+    speech = speech_only(frames)
+    if len(speech) < LEAST_FRAMES:
+        return np.zeros((0, STEPS, 1, CHANNELS), np.float32)
+    starts = range(0, max(1, len(speech) - WINDOW_FRAMES + 1), hop)
+    return np.stack([picture(speech.at(slice(start, start + WINDOW_FRAMES))) for start in starts])
+
+
+def picture(speech: Frames) -> Floats:
+    """The model's input, shape (STEPS, 1, CHANNELS), of LEAST_FRAMES to WINDOW_FRAMES frames of speech.
+
+    A shorter stretch is repeated until it fills the window. Levels are relative to the window's own, so
+    that the gain of a line does not matter.
+    """
+    level = float(speech.energy.mean())
+    voiced = speech.pitch > 0
+    semitones = np.zeros(len(speech), np.float32)
+    semitones[voiced] = 12.0 * np.log2(speech.pitch[voiced] / _MIDDLE_HZ)
+    middle = np.float32(np.median(semitones[voiced])) if voiced.any() else np.float32(0.0)
+    relative = np.where(voiced, semitones - middle, 0.0)
+    moves = np.zeros(len(speech), np.float32)
+    both = voiced[1:] & voiced[:-1]
+    moves[1:][both] = np.diff(semitones)[both]
+    channels = np.concatenate(
+        [
+            (speech.mel - level + 10.0) / 12.0,
+            (speech.energy - level)[:, None] / 8.0,
+            speech.periodicity[:, None] * 4.0 - 2.0,
+            semitones[:, None] / 6.0,
+            relative[:, None] / 3.0,
+            moves[:, None] * 2.0,
+        ],
+        axis=1,
+    )
+    filled = channels[np.arange(WINDOW_FRAMES) % len(speech)]
+    pairs = filled.reshape(STEPS, 2, CHANNELS).mean(axis=1)
+    return np.asarray(np.clip(pairs, -_LIMIT, _LIMIT)[:, None, :], np.float32)
