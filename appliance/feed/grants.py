@@ -1,0 +1,161 @@
+"""Who may see what: the enrolled seats, kept in one file that a running feed watches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from appliance.feed.private_file import (
+    PrivateFileError,
+    locked,
+    make_private_directory,
+    read_private,
+    write_private,
+)
+from appliance.protocol.messages import SeatId, UnixMilliseconds
+
+GRANTS_FILE: Final = "seats.json"
+#: Far above the seats of a call centre that one box serves.
+MAX_SEATS: Final = 10_000
+#: `.` and `..` would be directories of their own when key files are written.
+_SEAT_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,32}\Z")
+
+PublicKey = Annotated[
+    str, Meta(min_length=40, max_length=40, description="CURVE public key in Z85 (ZeroMQ RFC 32)")
+]
+
+
+class Grant(Struct, frozen=True, forbid_unknown_fields=True):
+    """One enrolled seat. The role `seat` owns its own topic and nothing else."""
+
+    id: SeatId
+    key: PublicKey
+    role: Literal["seat"]
+    #: unix time in ms
+    enrolled: UnixMilliseconds
+
+
+class _GrantFile(Struct, frozen=True, forbid_unknown_fields=True):
+    v: Literal[1]
+    seats: Annotated[list[Grant], Meta(max_length=MAX_SEATS)]
+
+
+class GrantError(Exception):
+    """A seat cannot be enrolled or revoked; the text says what to do next."""
+
+
+class GrantBook:
+    """The file of enrolled seats in a directory. Safe against other processes that use it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.path = directory / GRANTS_FILE
+
+    def read(self) -> dict[str, Grant]:
+        """The enrolled seats by id; empty where no seat was enrolled yet.
+
+        Raises:
+            PrivateFileError: the file cannot be read, is open to other users, or is not of this format.
+        """
+        data = read_private(self.path)
+        if data is None:
+            return {}
+        try:
+            seats = msgspec.json.decode(data, type=_GrantFile).seats
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise PrivateFileError(
+                f"{self.path}: is damaged ({error}); restore it from your backup, or remove it and enrol all "
+                "seats again. Until then no seat is let in"
+            ) from error
+        grants = {grant.id: grant for grant in seats}
+        if len(grants) != len(seats) or len({grant.key for grant in seats}) != len(seats):
+            raise PrivateFileError(
+                f"{self.path}: a seat or a key is there twice; leave one entry each. "
+                "Until then no seat is let in"
+            )
+        return grants
+
+    def enrol(self, seat: str, key: bytes, wall: int) -> Grant:
+        """Enter a seat with its CURVE public key (40 characters of Z85); `wall` is unix time in ms.
+
+        Raises:
+            GrantError: the id is not one, the seat is enrolled already, or the book is full.
+            PrivateFileError: the file cannot be read or written.
+        """
+        if not _SEAT_ID.match(seat):
+            raise GrantError(
+                f"{seat!r} is no seat id; use 1 to 32 letters, digits, dots, dashes or underscores"
+            )
+        with self._locked():
+            grants = self.read()
+            if seat in grants:
+                raise GrantError(
+                    f"seat {seat} is enrolled already; revoke it first: ridge seats revoke {seat}"
+                )
+            if len(grants) >= MAX_SEATS:
+                raise GrantError(f"{MAX_SEATS} seats are enrolled, and no more are allowed; revoke one first")
+            grant = Grant(seat, key.decode("ascii"), "seat", wall)
+            self._write({**grants, seat: grant})
+            return grant
+
+    def revoke(self, seat: str) -> Grant:
+        """Remove a seat. A running feed cuts it off within a second.
+
+        Raises:
+            GrantError: the seat is not enrolled.
+            PrivateFileError: the file cannot be read or written.
+        """
+        with self._locked():
+            grants = self.read()
+            grant = grants.pop(seat, None)
+            if grant is None:
+                raise GrantError(f"seat {seat} is not enrolled; `ridge seats list` shows the seats that are")
+            self._write(grants)
+            return grant
+
+    def _locked(self) -> AbstractContextManager[None]:
+        make_private_directory(self._directory)
+        return locked(self._directory / "seats.lock")
+
+    def _write(self, grants: Mapping[str, Grant]) -> None:
+        file = _GrantFile(1, sorted(grants.values(), key=lambda grant: grant.id))
+        write_private(self.path, msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
+
+
+class GrantWatch:
+    """Sees enrolments and revocations of other processes."""
+
+    def __init__(self, book: GrantBook) -> None:
+        self._book = book
+        self._seen: tuple[int, int, int, int] | None = None
+        self._first = True
+        self.grants: Mapping[str, Grant] = MappingProxyType({})
+
+    def poll(self) -> bool:
+        """Look at the file; true when the grants were read anew.
+
+        A file that cannot be read grants nothing: after the error `grants` is empty.
+
+        Raises:
+            PrivateFileError: the file changed and cannot be used now; said once for each change.
+        """
+        try:
+            status = self._book.path.stat()
+            seen = (status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode)
+        except OSError:
+            # An unreadable directory is told apart by read() below, which says so.
+            seen = None
+        if seen == self._seen and not self._first:
+            return False
+        self._first = False
+        self._seen = seen
+        self.grants = MappingProxyType({})
+        self.grants = MappingProxyType(self._book.read())
+        return True

@@ -1,0 +1,217 @@
+"""The seat client: profiles of this seat as an iterator, over ZeroMQ with CURVE.
+
+Needs pyzmq and msgpack only. Reconnection, order, gaps and the state at the start are taken care of::
+
+    with SeatClient(SeatKeys.load(Path("seat-keys"), "8001")) as client:
+        for message in client:
+            print(message["type"], message.get("relationship"))
+
+or, in a coroutine, ``async for message in client``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import Final, Literal
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from appliance.seat.keys import SeatKeys
+from appliance.seat.stream import Message, SeatStream
+
+#: `connecting`: no answer yet; `connected`; `refused`: the box does not know this key; `silent`: the box was
+#: there and has not been heard for a while (the client keeps trying)
+State = Literal["connecting", "connected", "refused", "silent"]
+
+#: Beats come every 2 s by default and every 60 s at the most; a box that is silent for longer than
+#: this is connected to anew (its address may have moved, or its keys).
+SILENCE_SECONDS: Final = 15.0
+RECONNECT_MS: Final = 250
+MAX_RECONNECT_MS: Final = 5_000
+#: Messages that wait in this process while the caller is busy; what comes on top is asked for later.
+QUEUED_MESSAGES: Final = 1024
+#: The longest wait without a look at the clock.
+TURN_SECONDS: Final = 0.25
+#: Frames are a topic, a message of 4 KiB, or less.
+MAX_FRAME_BYTES: Final = 8192
+
+
+class SeatClient:
+    """The messages of one seat: `receive`, the iterator or the asynchronous iterator. Not thread-safe."""
+
+    def __init__(
+        self,
+        keys: SeatKeys,
+        publish: str | None = None,
+        control: str | None = None,
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        """Connect in the background; addresses default to those of the key directory.
+
+        Raises:
+            SeatError: no address is known, or it is not `tcp://HOST:PORT`.
+        """
+        self._keys = keys
+        self._publish, self._control = keys.addresses(publish, control)
+        self._silence_seconds = silence_seconds
+        self._stream = SeatStream(keys.seat)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._state: State = "connecting"
+        self._open(time.monotonic())
+
+    @property
+    def state(self) -> State:
+        """How the connection is."""
+        return self._state
+
+    @property
+    def lost(self) -> int:
+        """Messages that were missed and that the feed did not have any more."""
+        return self._stream.lost
+
+    def receive(self, timeout: float | None = None) -> Message | None:
+        """The next message; None when `timeout` seconds have passed without one."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._ready:
+            now = time.monotonic()
+            if end is not None and now >= end:
+                return None
+            wait = self._wait(now) if end is None else min(self._wait(now), end - now)
+            self._poller.poll(int(wait * 1000) + 1)
+            self._pump(time.monotonic())
+        return self._ready.pop(0)
+
+    def __iter__(self) -> Iterator[Message]:
+        """Every message from now on; ends only when the client is closed."""
+        while not self._context.closed:
+            message = self.receive(TURN_SECONDS)
+            if message is not None:
+                yield message
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """Every message from now on; other tasks run while none comes."""
+        while not self._context.closed:
+            self._pump(time.monotonic())
+            while self._ready:
+                yield self._ready.pop(0)
+            await self._wait_readable(self._wait(time.monotonic()))
+
+    def close(self) -> None:
+        """Disconnect. Further calls do nothing."""
+        if not self._context.closed:
+            self._close_sockets()
+            self._context.term()
+
+    def __enter__(self) -> SeatClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, now: float) -> None:
+        self._ready: list[Message] = getattr(self, "_ready", [])
+        self._heard = now
+        self._subscriber = self._connect(zmq.SUB)
+        self._subscriber.rcvhwm = QUEUED_MESSAGES
+        self._monitor = self._subscriber.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED
+        )
+        self._subscriber.subscribe(f"seat/{self._keys.seat}/".encode())
+        self._subscriber.connect(self._publish)
+        self._asker = self._connect(zmq.DEALER)
+        # A request is worth nothing later: none is queued while there is no connection.
+        self._asker.immediate = True
+        self._asker.connect(self._control)
+        self._sockets = (self._subscriber, self._asker, self._monitor)
+        self._poller = zmq.Poller()
+        for socket in self._sockets:
+            self._poller.register(socket, zmq.POLLIN)
+
+    def _connect(self, kind: int) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        socket.curve_serverkey = self._keys.box
+        socket.curve_publickey = self._keys.public
+        socket.curve_secretkey = self._keys.secret
+        socket.linger = 0
+        socket.maxmsgsize = MAX_FRAME_BYTES
+        socket.reconnect_ivl = RECONNECT_MS
+        socket.reconnect_ivl_max = MAX_RECONNECT_MS
+        if "[" in self._publish:
+            socket.ipv6 = True
+        return socket
+
+    def _close_sockets(self) -> None:
+        self._subscriber.disable_monitor()
+        for socket in self._sockets:
+            socket.close()
+
+    def _wait(self, now: float) -> float:
+        return min(TURN_SECONDS, self._stream.due(now))
+
+    async def _wait_readable(self, seconds: float) -> None:
+        # A ZeroMQ descriptor tells of changes only (ZMQ_FD), so the sockets have been emptied before.
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+        descriptors = [int(socket.getsockopt(zmq.FD)) for socket in self._sockets]
+        for descriptor in descriptors:
+            loop.add_reader(descriptor, changed.set)
+        try:
+            await asyncio.wait_for(changed.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+        finally:
+            for descriptor in descriptors:
+                loop.remove_reader(descriptor)
+
+    def _pump(self, now: float) -> None:
+        """Move what there is from the sockets to the stream, and its requests to the feed."""
+        if self._context.closed:
+            return
+        self._watch_connection()
+        while frames := _receive(self._subscriber):
+            if len(frames) == 2:
+                self._heard = now
+                self._state = "connected"
+                self._stream.published(frames[0], frames[1], now)
+        self._take_replies(now)
+        for request in self._stream.requests(now):
+            try:
+                self._asker.send(request, zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            # Sending may have used up the sign that a reply is there.
+            self._take_replies(now)
+        self._ready.extend(self._stream.take())
+        if now - self._heard > self._silence_seconds:
+            if self._state == "connected":
+                self._state = "silent"
+            self._close_sockets()
+            self._open(now)
+
+    def _take_replies(self, now: float) -> None:
+        while frames := _receive(self._asker):
+            self._stream.replied(frames, now)
+
+    def _watch_connection(self) -> None:
+        while self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._state = "connected"
+            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self._state = "refused"
+            elif event == zmq.EVENT_DISCONNECTED and self._state == "connected":
+                self._state = "silent"
+
+
+def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
+    try:
+        return socket.recv_multipart(zmq.NOBLOCK)
+    except zmq.Again:
+        return []

@@ -1,0 +1,131 @@
+"""`ridge listen`: a seat's messages, as a live view or as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.cli import CommandError
+
+if TYPE_CHECKING:
+    from appliance.seat.client import SeatClient
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `listen`."""
+    listen = commands.add_parser("listen", help="show a seat's live profiles")
+    listen.add_argument(
+        "--connect", metavar="URL", help="tcp://HOST:PORT of the feed (default: what the key directory names)"
+    )
+    listen.add_argument(
+        "--control", metavar="URL", help="tcp://HOST:PORT of the control socket (default: the next port)"
+    )
+    listen.add_argument("--seat", required=True, metavar="ID", help="seat id, such as 8001")
+    listen.add_argument(
+        "--keys",
+        type=Path,
+        default=Path("seat-keys"),
+        metavar="DIR",
+        help="key directory made by `ridge seats enrol`, or the one above it (default: %(default)s)",
+    )
+    listen.add_argument("--json", action="store_true", help="print every message as one JSON line")
+    listen.add_argument("--once-call", action="store_true", help="exit after the first call has ended")
+    listen.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds (exit status 1)")
+    listen.add_argument("--locale", choices=("zh", "en"), default="zh", help="language of the view")
+    listen.set_defaults(run=run_listen)
+
+
+def run_listen(options: argparse.Namespace) -> int:
+    """Show messages until the first call has ended (--once-call), the time is over, or Ctrl-C."""
+    from appliance.seat.client import SeatClient
+    from appliance.seat.keys import SeatError, SeatKeys
+
+    try:
+        client = SeatClient(SeatKeys.load(options.keys, options.seat), options.connect, options.control)
+    except SeatError as error:
+        raise CommandError(str(error)) from error
+    with client:
+        return _print_lines(client, options) if options.json else _show_view(client, options)
+
+
+class FirstCall:
+    """Knows when the first call that was seen is over and its final profile is there."""
+
+    def __init__(self) -> None:
+        self._ended: set[str] = set()
+        self._final: set[str] = set()
+
+    def over(self, message: dict[str, Any]) -> bool:
+        """Take a message in; true once a call has ended and its final profile has come."""
+        call = message.get("call")
+        if isinstance(call, str):
+            if message["type"] == "call" and message["event"] == "ended":
+                self._ended.add(call)
+            elif message["type"] == "profile" and message["final"]:
+                self._final.add(call)
+        return bool(self._ended & self._final)
+
+
+def _print_lines(client: SeatClient, options: argparse.Namespace) -> int:
+    first = FirstCall()
+    end = None if options.timeout is None else time.monotonic() + options.timeout
+    said_refused = False
+    while end is None or time.monotonic() < end:
+        message = client.receive(0.25)
+        if client.state == "refused" and not said_refused:
+            said_refused = True
+            print(f"ridge listen: {_REFUSED.format(seat=options.seat)}", file=sys.stderr, flush=True)
+        if message is None:
+            continue
+        print(json.dumps(message, ensure_ascii=False), flush=True)
+        if options.once_call and first.over(message):
+            return 0
+    return _timed_out(options)
+
+
+def _show_view(client: SeatClient, options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.live import Live
+
+    from appliance.seat.view import SeatView
+    from appliance.seat.words import Words
+
+    first = FirstCall()
+    view = SeatView(options.seat, Words.load(options.locale))
+    end = None if options.timeout is None else time.monotonic() + options.timeout
+    console = Console()
+    with Live(view, console=console, screen=console.is_terminal, refresh_per_second=8) as live:
+        while end is None or time.monotonic() < end:
+            message = client.receive(0.25)
+            view.connection(client.state, client.lost)
+            if message is None:
+                continue
+            view.update(message)
+            live.refresh()
+            if options.once_call and first.over(message):
+                break
+        else:
+            return _timed_out(options)
+    if console.is_terminal:
+        # The alternate screen has gone with its content; leave the last state where the eyes are.
+        console.print(view)
+    return 0
+
+
+_REFUSED = (
+    "the box does not let seat {seat} in: its key is not enrolled there (or was revoked). "
+    "Ask the admin for a new key directory (ridge seats enrol); still trying"
+)
+
+
+def _timed_out(options: argparse.Namespace) -> int:
+    if options.once_call:
+        raise CommandError(
+            f"no call has ended within {options.timeout:g} s; check that seat {options.seat} is that of "
+            "the call (roles.seats), and that the feed is reached"
+        )
+    return 0
