@@ -177,7 +177,7 @@ class ModelStore:
         *,
         manifest: Path | None = None,
     ) -> None:
-        """Use `directory` first; `manifest` replaces the appliance's own (its folder is then the bundled one).
+        """Use `directory` first; a `manifest` replaces the appliance's own, and its folder the bundled one.
 
         Raises:
             ModelError: the manifest cannot be used.
@@ -230,7 +230,8 @@ class ModelStore:
             problem = verify_file(folder / file.name, file)
             if problem is not None:
                 found.append(
-                    f"model {name}: {folder / file.name} {problem}; install the model again from {entry.source}"
+                    f"model {name}: {folder / file.name} {problem}; "
+                    f"install the model again from {entry.source}"
                 )
         return found
 

@@ -1,0 +1,189 @@
+"""Pinyin to hanzi: a beam search over the lexicon's words, through the confusions of the recognizer.
+
+The search finds the words w that make P(w) · P(heard syllables | syllables of w) large (Shannon's noisy
+channel), one syllable at a time, so that a growing utterance is decoded as it grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.speech.lexicon import BEGIN, END, Lexicon
+from appliance.speech.pinyin import Syllable
+
+#: Hypotheses kept at each place, and how much worse than the best one may be (thousandths of a nat).
+WIDTH: Final = 12
+BEAM: Final = 9_000
+#: Unfinished words kept at each place, and how much worse than the best finished hypothesis they may be.
+OPEN_WIDTH: Final = 70
+OPEN_BEAM: Final = 11_000
+#: Words of one reading that are tried at most; the rarer ones come only with a bigram.
+HOMOPHONES: Final = 24
+#: The channel's costs count this much against the language model's, in percent.
+CHANNEL_PERCENT: Final = 70
+#: What leaving a heard syllable out costs, for the three bins of confidence.
+SKIP_COSTS: Final = (5_000, 8_000, 11_000)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedWord:
+    """A word and the syllables [first, last) it stands for."""
+
+    text: str
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class _Hypothesis:
+    cost: int
+    #: the last two words' ids
+    before: int
+    word: int
+    #: column and hypothesis that it continues; -1 at the beginning
+    column: int
+    origin: _Hypothesis | None
+    #: false where the syllable between `column` and here was left out
+    spoken: bool
+
+
+@dataclass(slots=True)
+class _Column:
+    """Everything known after a number of syllables."""
+
+    hypotheses: list[_Hypothesis]
+    #: unfinished words: (column where the word begins, trie node, channel cost)
+    opens: list[tuple[int, int, int]]
+
+
+class HanziDecoder:
+    """Decodes one utterance; keeps its columns, so that a longer reading costs only what is new."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Begin an utterance."""
+        self._lexicon = lexicon
+        self._heard: list[tuple[str, float]] = []
+        self._columns = [_Column([_Hypothesis(0, -1, BEGIN, -1, None, False)], [])]
+
+    def decode(self, syllables: Sequence[Syllable], final: bool = False) -> list[DecodedWord]:
+        """The best words for what was heard since the utterance began.
+
+        Args:
+            syllables: all of the utterance's syllables so far; those that equal what the last call gave
+                are not decoded again.
+            final: the utterance is whole, so its end counts.
+        """
+        same = 0
+        for (text, confidence), syllable in zip(self._heard, syllables):
+            if text != syllable.text or confidence != syllable.confidence:
+                break
+            same += 1
+        del self._heard[same:]
+        del self._columns[same + 1 :]
+        for syllable in syllables[same:]:
+            self._heard.append((syllable.text, syllable.confidence))
+            self._columns.append(self._advance(syllable))
+        return self._trace(final)
+
+    def _advance(self, syllable: Syllable) -> _Column:
+        here = len(self._columns) - 1
+        lexicon = self._lexicon
+        candidates = [
+            (number, cost * CHANNEL_PERCENT // 100)
+            for number, cost in lexicon.candidates(syllable.text, syllable.confidence)
+        ]
+        opens: list[tuple[int, int, int, int]] = []
+        for start, node, cost in [*self._columns[here].opens, (here, 0, 0)]:
+            children = lexicon.children(node)
+            floor = self._columns[start].hypotheses[0].cost
+            for number, confusion in candidates:
+                child = children.get(number)
+                if child is not None:
+                    opens.append((floor + cost + confusion, start, child, cost + confusion))
+        opens.sort()
+        del opens[OPEN_WIDTH * 2 :]
+        found = self._words(opens)
+        skip = SKIP_COSTS[sum(syllable.confidence >= bound for bound in (0.45, 0.7))]
+        for hypothesis in self._columns[here].hypotheses:
+            rival = found.get(hypothesis.word)
+            cost = hypothesis.cost + skip
+            if rival is None or cost < rival.cost:
+                found[hypothesis.word] = _Hypothesis(
+                    cost, hypothesis.before, hypothesis.word, here, hypothesis, False
+                )
+        hypotheses = sorted(found.values(), key=lambda hypothesis: hypothesis.cost)[:WIDTH]
+        best = hypotheses[0].cost
+        return _Column(
+            [hypothesis for hypothesis in hypotheses if hypothesis.cost <= best + BEAM],
+            [
+                (start, node, cost)
+                for total, start, node, cost in opens[:OPEN_WIDTH]
+                if total <= best + OPEN_BEAM
+            ],
+        )
+
+    def _words(self, opens: list[tuple[int, int, int, int]]) -> dict[int, _Hypothesis]:
+        """The best hypothesis for every word that may end here."""
+        lexicon = self._lexicon
+        by_start: dict[int, dict[int, tuple[int, int]]] = {}
+        for _, start, node, channel in opens:
+            words = by_start.setdefault(start, {})
+            for word, alone in lexicon.words_at(node)[:HOMOPHONES]:
+                rival = words.get(word)
+                if rival is None or alone + channel < rival[0] + rival[1]:
+                    words[word] = (alone, channel)
+        found: dict[int, _Hypothesis] = {}
+        for start, words in by_start.items():
+            self._connect(start, words, found)
+        return found
+
+    def _connect(self, start: int, words: dict[int, tuple[int, int]], found: dict[int, _Hypothesis]) -> None:
+        lexicon = self._lexicon
+        unigram = lexicon.unigram
+        fallback: tuple[int, _Hypothesis] | None = None
+        keys = words.keys()
+        best: dict[int, tuple[int, _Hypothesis]] = {}
+        for hypothesis in self._columns[start].hypotheses:
+            pair_backoff, triples = lexicon.trigrams(hypothesis.before, hypothesis.word)
+            pairs = lexicon.bigrams(hypothesis.word)
+            base = hypothesis.cost + pair_backoff
+            alone = base + int(lexicon.backoff[hypothesis.word])
+            if fallback is None or alone < fallback[0]:
+                fallback = (alone, hypothesis)
+            for word in keys & pairs.keys():
+                cost = (hypothesis.cost + triples[word]) if word in triples else base + pairs[word]
+                rival = best.get(word)
+                if rival is None or cost < rival[0]:
+                    best[word] = (cost, hypothesis)
+        assert fallback is not None
+        for word, (own, channel) in words.items():
+            cost, origin = fallback[0] + own, fallback[1]
+            seen = best.get(word)
+            if seen is not None:
+                reading = own - int(unigram[word])
+                if seen[0] + reading < cost:
+                    cost, origin = seen[0] + reading, seen[1]
+            cost += channel
+            rival_here = found.get(word)
+            if rival_here is None or cost < rival_here.cost:
+                found[word] = _Hypothesis(cost, origin.word, word, start, origin, True)
+
+    def _trace(self, final: bool) -> list[DecodedWord]:
+        def whole(hypothesis: _Hypothesis) -> int:
+            ending = self._lexicon.bigrams(hypothesis.word).get(END)
+            if ending is None:
+                ending = int(self._lexicon.backoff[hypothesis.word]) + int(self._lexicon.unigram[END])
+            return hypothesis.cost + ending
+
+        hypotheses = self._columns[-1].hypotheses
+        best: _Hypothesis | None = min(hypotheses, key=whole) if final else hypotheses[0]
+        end = len(self._columns) - 1
+        words = []
+        while best is not None and best.origin is not None:
+            if best.spoken:
+                words.append(DecodedWord(self._lexicon.words[best.word], best.column, end))
+            end = best.column
+            best = best.origin
+        return words[::-1]

@@ -1,0 +1,158 @@
+"""The words Mandarin can be read as: a trie over syllables, a word trigram and the confusions of the ear."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.models import ModelError, ModelStore
+
+MODEL_NAME: Final = "lexicon-zh"
+FILE_NAME: Final = "lexicon.npz"
+#: The arrays' layout that this module reads; `tools/train/lexicon.py` writes it.
+FORMAT: Final = 1
+
+#: Word ids with a meaning of their own.
+BEGIN: Final = 0
+END: Final = 1
+
+#: Confidence of a syllable below these is in the first, the second bin of confusions; the rest in the third.
+CONFIDENCE_BINS: Final = (0.45, 0.7)
+
+#: Rows unpacked for speed are forgotten beyond this many, so that memory does not grow with the day.
+_ROWS_KEPT: Final = 4000
+_NO_CANDIDATE: Final = 65535
+
+#: (word id, cost of the word alone and of this reading)
+WordCosts = list[tuple[int, int]]
+
+
+class Lexicon:
+    """Costs are whole thousandths of a nat (1000 · −ln p), so that sums are exact and fast."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Use the arrays of an artefact; see `tools/train/lexicon.py` for each."""
+        self.description: dict[str, Any] = json.loads(arrays["description"].item())
+        if self.description["format"] != FORMAT:
+            raise ModelError(
+                f"model {MODEL_NAME}: its format is {self.description['format']}, this appliance reads {FORMAT}; "
+                "install the lexicon that came with this release"
+            )
+        self.words: list[str] = arrays["words"].item().decode().split("\n")
+        syllables = arrays["syllables"].item().decode().split("\n")
+        self.heard_ids: dict[str, int] = {syllable: number for number, syllable in enumerate(syllables)}
+        self.unigram: NDArray[np.uint16] = arrays["unigram_costs"]
+        self.backoff: NDArray[np.uint16] = arrays["backoff_costs"]
+        self._arrays = arrays
+        self._children: dict[int, dict[int, int]] = {}
+        self._node_words: dict[int, WordCosts] = {}
+        self._bigrams: dict[int, dict[int, int]] = {}
+        self._trigrams: dict[tuple[int, int], tuple[int, dict[int, int]]] = {}
+        self._candidates: dict[tuple[int, int], list[tuple[int, int]]] = {}
+
+    @classmethod
+    def load(cls, store: ModelStore) -> Lexicon:
+        """Load the verified artefact of the store.
+
+        Raises:
+            ModelError: it is not installed, altered, or of another format.
+        """
+        return cls.read(store.open(MODEL_NAME).path(FILE_NAME))
+
+    @classmethod
+    def read(cls, path: Path) -> Lexicon:
+        """Read an artefact.
+
+        Raises:
+            ModelError: it cannot be read or is of another format.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            return cls(arrays)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise ModelError(
+                f"the lexicon {path} cannot be read ({error}); install the release's lexicon"
+            ) from error
+
+    def children(self, node: int) -> dict[int, int]:
+        """The trie below a node: syllable id to node."""
+        row = self._children.get(node)
+        if row is None:
+            first, end = self._arrays["first_child"][node : node + 2].tolist()
+            row = dict(zip(self._arrays["child_syllables"][first - 1 : end - 1].tolist(), range(first, end)))
+            self._keep(self._children, node, row)
+        return row
+
+    def words_at(self, node: int) -> WordCosts:
+        """The words that end at a node, with the cost of word and reading, cheapest first."""
+        row = self._node_words.get(node)
+        if row is None:
+            start, end = self._arrays["word_starts"][node : node + 2].tolist()
+            ids = self._arrays["word_ids"][start:end]
+            costs = self.unigram[ids].astype(np.int64) + self._arrays["reading_costs"][start:end]
+            row = list(zip(ids.tolist(), costs.tolist()))
+            self._keep(self._node_words, node, row)
+        return row
+
+    def bigrams(self, word: int) -> dict[int, int]:
+        """The words seen after a word, with their cost."""
+        row = self._bigrams.get(word)
+        if row is None:
+            start, end = self._arrays["bigram_starts"][word : word + 2].tolist()
+            row = dict(
+                zip(
+                    self._arrays["bigram_words"][start:end].tolist(),
+                    self._arrays["bigram_costs"][start:end].tolist(),
+                )
+            )
+            self._keep(self._bigrams, word, row)
+        return row
+
+    def trigrams(self, before: int, word: int) -> tuple[int, dict[int, int]]:
+        """What falling back from the pair costs, and the words seen after it with their cost."""
+        found = self._trigrams.get((before, word))
+        if found is None:
+            found = self._unpack_trigrams(before, word)
+            self._keep(self._trigrams, (before, word), found)
+        return found
+
+    def _unpack_trigrams(self, before: int, word: int) -> tuple[int, dict[int, int]]:
+        if before < 0:
+            return 0, {}
+        start, end = self._arrays["bigram_starts"][before : before + 2].tolist()
+        place = start + int(np.searchsorted(self._arrays["bigram_words"][start:end], word))
+        if place >= end or self._arrays["bigram_words"][place] != word:
+            return 0, {}
+        first, last = self._arrays["trigram_starts"][place : place + 2].tolist()
+        words = self._arrays["trigram_words"][first:last].tolist()
+        costs = self._arrays["trigram_costs"][first:last].tolist()
+        return int(self._arrays["trigram_backoffs"][place]), dict(zip(words, costs))
+
+    def candidates(self, syllable: str, confidence: float) -> list[tuple[int, int]]:
+        """What may have been said where this syllable was heard: (syllable id, cost), cheapest first.
+
+        Empty for what is no syllable of Mandarin.
+        """
+        heard = self.heard_ids.get(syllable)
+        if heard is None:
+            return []
+        level = sum(confidence >= bound for bound in CONFIDENCE_BINS)
+        found = self._candidates.get((level, heard))
+        if found is None:
+            costs = self._arrays["confusion_costs"][level, heard].tolist()
+            ids = self._arrays["confusion_syllables"][level, heard].tolist()
+            found = [(number, cost) for number, cost in zip(ids, costs) if cost != _NO_CANDIDATE]
+            self._candidates[level, heard] = found
+        return found
+
+    @staticmethod
+    def _keep(rows: dict[Any, Any], key: Any, row: Any) -> None:
+        if len(rows) >= _ROWS_KEPT:
+            rows.clear()
+        rows[key] = row

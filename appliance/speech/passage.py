@@ -1,0 +1,130 @@
+"""A passage: the audio of one utterance, from its pre-roll to its endpoint, on its way to characters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from appliance.speech.hanzi import DecodedWord, HanziDecoder
+from appliance.speech.lexicon import Lexicon
+from appliance.speech.pinyin import Syllable, join_tokens
+from appliance.speech.transducer import RATE
+from appliance.speech.utterance import Utterance, Word
+from appliance.telephony.audioblock import Leg
+
+_FULL_SCALE: Final = 32768.0
+#: Silence behind the last sample, so that the encoder's last chunk is filled and its tokens come out.
+_PAD: Final = np.zeros(RATE * 400 // 1000, np.float32)
+#: Mean confidence below which a passage of up to so many syllables was no speech but a cough or a tone.
+_LEAST_CONFIDENCE: Final = 0.35
+_SHORT: Final = 2
+_LEAST_CONFIDENCE_LONG: Final = 0.25
+
+
+class Passage:
+    """Feeds one recognizer stream and reads its result as an utterance.
+
+    The stream always gets 16 kHz, whatever the leg's rate is, and exactly one rate in its life.
+    """
+
+    def __init__(self, recognizer: Any, lexicon: Lexicon, leg: Leg, rate: int, start_ms: int) -> None:
+        """Begin at `start_ms` of the call with int16 audio at `rate` Hz."""
+        self._recognizer = recognizer
+        self._stream = recognizer.create_stream()
+        self._decoder = HanziDecoder(lexicon)
+        self._resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "LQ")
+        self._leg: Leg = leg
+        self._rate = rate
+        self._tokens = 0
+        self._syllables: list[Syllable] = []
+        self.start_ms = start_ms
+        #: samples accepted at the leg's rate
+        self.samples = 0
+        self.closed = False
+        self.failed = False
+        #: set by whoever counts the leg's utterances when the first words come
+        self.number: int | None = None
+
+    @property
+    def length_ms(self) -> int:
+        """Milliseconds of audio accepted."""
+        return self.samples * 1000 // self._rate
+
+    def accept(self, samples: NDArray[np.int16]) -> None:
+        """Add int16 audio, shape (n,), at the passage's rate."""
+        self.samples += len(samples)
+        wide = samples.astype(np.float32) / _FULL_SCALE
+        self._give(wide if self._resampler is None else self._resampler.resample_chunk(wide))
+
+    def close(self) -> None:
+        """No more audio follows."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._resampler is not None:
+            self._give(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        self._stream.accept_waveform(RATE, _PAD)
+
+    def _give(self, samples: NDArray[np.float32]) -> None:
+        if len(samples):
+            self._stream.accept_waveform(RATE, samples)
+
+    def ready(self) -> bool:
+        """Whether a chunk waits to be decoded."""
+        return not self.failed and bool(self._recognizer.is_ready(self._stream))
+
+    def decode(self) -> Utterance | None:
+        """Decode one chunk; the growing utterance where it brought new words."""
+        self._recognizer.decode_stream(self._stream)
+        result = self._recognizer.recognizer.get_result(self._stream)
+        tokens = result.tokens
+        if len(tokens) == self._tokens:
+            return None
+        self._tokens = len(tokens)
+        self._syllables = join_tokens(tokens, result.timestamps, result.ys_probs)
+        return self._utterance(final=False)
+
+    def result(self) -> Utterance | None:
+        """The whole utterance; None where nothing was said that could be understood."""
+        if not self._syllables:
+            return None
+        mean = sum(syllable.confidence for syllable in self._syllables) / len(self._syllables)
+        least = _LEAST_CONFIDENCE if len(self._syllables) <= _SHORT else _LEAST_CONFIDENCE_LONG
+        if mean < least and self.number is None:
+            return None
+        return self._utterance(final=True)
+
+    def _utterance(self, final: bool) -> Utterance | None:
+        words = tuple(self._word(word) for word in self._decoder.decode(self._syllables, final))
+        if not words:
+            return None
+        return Utterance(
+            leg=self._leg,
+            number=self.number or 0,
+            start_ms=words[0].start_ms,
+            end_ms=words[-1].end_ms,
+            text="".join(word.text for word in words),
+            pinyin=tuple(syllable.text for syllable in self._syllables),
+            words=words,
+            confidence=_mean([syllable.confidence for syllable in self._syllables]),
+            final=final,
+        )
+
+    def _word(self, word: DecodedWord) -> Word:
+        syllables = self._syllables[word.first : word.last]
+        end = self.start_ms + self.length_ms
+        return Word(
+            text=word.text,
+            start_ms=min(self.start_ms + syllables[0].start_ms, end),
+            end_ms=min(self.start_ms + syllables[-1].end_ms, end),
+            confidence=_mean([syllable.confidence for syllable in syllables]),
+        )
+
+
+def _mean(confidences: list[float]) -> float:
+    """The geometric mean: one doubtful syllable makes a word doubtful."""
+    return math.exp(sum(math.log(max(value, 1e-6)) for value in confidences) / len(confidences))
