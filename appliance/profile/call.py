@@ -1,0 +1,369 @@
+"""The profile of one call: takes what the other rooms heard, gives a profile's parts and cues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.affect.readings import EmotionReading, VoiceReading
+from appliance.language.findings import Findings, NeedFinding
+from appliance.profile import constants as c
+from appliance.profile.advice import Adviser, Heard, Situation
+from appliance.profile.catalogue import Catalogue, Standing
+from appliance.profile.cues import Cue, CueBox
+from appliance.profile.demand import life_stage_of, match_of, read_demand, suitability_of
+from appliance.profile.emotion import CustomerEmotion, voice_codes
+from appliance.profile.evidence import EvidenceLedger
+from appliance.profile.grid import clamp, fraction, halved
+from appliance.profile.mind import MindState
+from appliance.profile.needs import NeedList
+from appliance.profile.objections import ObjectionTable
+from appliance.profile.pace import pace_of
+from appliance.profile.refusals import RefusalCount
+from appliance.profile.relationship import EFFECTS, RelationshipState
+from appliance.profile.style import StyleState
+from appliance.profile.timing import TimingEvidence, TurnTiming
+from appliance.protocol.messages import Advice, AudioQuality, Demand, Evidence, Influence, Relationship
+from appliance.protocol.vocabulary import ObjectionType, Signal
+from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
+
+#: What an agent does who goes on selling.
+SELLING: Final[frozenset[Signal]] = frozenset(
+    ["agent_question", "agent_pitch", "agent_hard_sell", "agent_close"]
+)
+#: Agent's moves that leave no evidence: they move nothing.
+UNMOVING: Final[frozenset[Signal]] = frozenset(["agent_greeting", "agent_close", "agent_farewell"])
+#: Evidence that shows style.
+STYLE_CODES: Final = frozenset(
+    [f"signal.{code}" for code in c.STYLE_VOTES]
+    + [f"signal.{code}" for code in c.FOCUS_SIGNALS]
+    + [f"signal.{code}" for code in c.EXPRESSION_SIGNALS]
+    + ["voice.lively", "voice.flat", "voice.fast", "voice.slow", "timing.talks_freely", "timing.says_little"]
+)
+EMOTION_CODES: Final = frozenset(["voice.angry", "voice.happy", "voice.sad", "voice.neutral"])
+#: A day, the schema's limit of a time in a call.
+LAST_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileParts:
+    """A profile message without its head."""
+
+    relationship: Relationship
+    influence: Influence
+    demand: Demand
+    advice: list[Advice]
+    evidence: list[Evidence]
+    audio: AudioQuality
+
+
+@dataclass(frozen=True, slots=True)
+class _HeardAt:
+    confidence: float
+    at: int
+    evidence: str
+
+
+class CallProfile:
+    """The RID model of one call. Times are ms since the call began; an earlier time counts as now."""
+
+    def __init__(self, catalogue: Catalogue, quotes: bool) -> None:
+        self._now = 0
+        self._ledger = EvidenceLedger(quotes)
+        self._relationship = RelationshipState()
+        self._style = StyleState()
+        self._emotion = CustomerEmotion()
+        self._objections = ObjectionTable()
+        self._refusals = RefusalCount()
+        self._mind = MindState()
+        self._needs = NeedList()
+        self._timing = TurnTiming()
+        self._adviser = Adviser(catalogue)
+        self._cues = CueBox()
+        self._heard: dict[Signal, _HeardAt] = {}
+        self._knows_product = False
+        #: the last time that the agent asked or showed empathy
+        self._agent_gave_at: int | None = None
+        self._lost_ms = self._heard_ms = self._dropped_ms = 0
+
+    def customer_said(self, utterance: Utterance, findings: Findings, voice: VoiceReading | None) -> None:
+        """Take a whole utterance of the customer, with its prosody where it was measured."""
+        self.advance(utterance.end_ms)
+        ids = self._take_findings(findings)
+        self._style.utterance(utterance, voice, findings.signals)
+        if voice is not None:
+            for code in voice_codes(voice):
+                self._ledger.add(self._now, "voice", code, c.VOICE_STYLE_WEIGHT)
+        self._refusals.said(findings, ids)
+        objections: dict[ObjectionType, str] = {}
+        for objection in findings.objections:
+            objections[objection.type] = ids.get(f"objection.{objection.type}", "")
+        opened = self._objections.said(utterance.number, findings, self._now, objections)
+        self._cue_objections(opened)
+
+    def customer_growing(self, utterance: Utterance, findings: Findings) -> None:
+        """Take a partial of an utterance of the customer; only its objections count."""
+        self.advance(utterance.end_ms)
+        self._cue_objections(self._objections.growing(utterance.number, findings.objections, self._now))
+
+    def agent_said(self, utterance: Utterance, findings: Findings) -> None:
+        """Take a whole utterance of the agent: only what the agent does with words, never how it sounds."""
+        self.advance(utterance.end_ms)
+        moves = {
+            s.code: clamp(s.confidence, 0.0, 1.0) for s in findings.signals if s.code.startswith("agent_")
+        }
+        stopped = self._refusals.stopped
+        for code, sure in moves.items():
+            if sure < c.SIGNAL_LEAST or code in UNMOVING:
+                continue
+            low = self._relationship.score < c.HARD_SELL_SCORE
+            factor = 0.0 if code == "agent_hard_sell" and not low else 1.0
+            shift = self._relationship.observe(f"signal.{code}", sure, factor)
+            self._hear(
+                code, sure, self._ledger.add(self._now, "words", f"signal.{code}", shift / c.WEIGHT_SCALE)
+            )
+            if code in ("agent_question", "agent_empathy"):
+                self._agent_gave_at = self._now
+            if (
+                code == "agent_risk_disclosure"
+                and sure >= c.MOVE_CONFIDENCE
+                and "agent_promise_return" not in moves
+            ):
+                self._heard.pop("agent_promise_return", None)
+        self._objections.answered(moves.items())
+        self._warn_of_pace(moves, stopped=stopped)
+
+    def emotion(self, reading: EmotionReading) -> None:
+        """Take an emotion reading of the customer's voice."""
+        self.advance(reading.at_ms)
+        code, alarmed = self._emotion.read(reading)
+        self._style.emotion(reading)
+        if code is not None:
+            shift = self._relationship.observe(code, reading.confidence)
+            self._mind.observe(code, reading.confidence)
+            self._ledger.add(self._now, "voice", code, shift / c.WEIGHT_SCALE)
+        if alarmed and reading.label in ("angry", "sad"):
+            advice = self._adviser.for_cue(self._situation())
+            self._cues.give("emotion_alert", f"voice.{reading.label}", reading.confidence, advice, self._now)
+
+    def speech(self, event: SpeechStarted | SpeechEnded) -> None:
+        """Take the begin or end of talk on either leg."""
+        self.advance(event.at_ms)
+        self._take_timing(self._timing.speech(event))
+
+    def audio(self, lost_ms: int, heard_ms: int, dropped_ms: int) -> None:
+        """Add to what was heard of the customer and the agent since the last call of this.
+
+        Args:
+            lost_ms: concealed for lost packets (not part of `heard_ms`).
+            heard_ms: heard as it was sent.
+            dropped_ms: dropped by capture because the engine was behind.
+        """
+        self._lost_ms += max(0, lost_ms)
+        self._heard_ms += max(0, heard_ms)
+        self._dropped_ms += max(0, dropped_ms)
+
+    def advance(self, at_ms: int) -> None:
+        """Let time pass."""
+        self._now = max(self._now, min(at_ms, LAST_MS))
+        self._relationship.advance(self._now)
+        self._mind.advance(self._now)
+        self._objections.advance(self._now)
+        self._take_timing(self._timing.advance(self._now))
+
+    def take_cues(self) -> list[Cue]:
+        """The cues since the last call of this."""
+        return self._cues.take()
+
+    def snapshot(self, at_ms: int, final: bool) -> ProfileParts:
+        """The profile now; `final` for the last one of the call, which carries more evidence."""
+        self.advance(at_ms)
+        situation = self._situation()
+        advice = self._adviser.choose(situation)
+        referred = list(dict.fromkeys(identifier for one in advice for identifier in one.evidence))
+        evidence = self._ledger.shown(self._now, referred, final=final)
+        carried = {item.id for item in evidence}
+        if len(referred) > len(carried & set(referred)):
+            advice = [Advice(id=one.id, evidence=[e for e in one.evidence if e in carried]) for one in advice]
+        self._ledger.pin([*referred, *(need.evidence for need in self._needs)])
+        upset = self._emotion.angry or self._objections.is_open("hostile_resistance")
+        pace = pace_of(
+            situation.stage,
+            self._mind,
+            stopped=self._refusals.stopped,
+            upset=upset,
+            objecting=bool(situation.objections),
+            suitability=situation.suitability,
+        )
+        heard = self._heard_ms + self._lost_ms
+        return ProfileParts(
+            relationship=self._relationship.reading(pace),
+            influence=Influence(
+                style=self._style.probabilities_reading(),
+                indices=self._style.indices_reading(),
+                style_confidence=fraction(self._style.confidence),
+                emotion=self._emotion.state,
+                objections=self._objections.reading(),
+                mind=self._mind.reading(),
+            ),
+            demand=read_demand(
+                self._needs,
+                self._now,
+                situation.stage,
+                knows_product=self._knows_product,
+                stopped=self._refusals.stopped,
+            ),
+            advice=advice,
+            evidence=evidence,
+            audio=AudioQuality(
+                lost=fraction(self._lost_ms / heard) if heard else 0.0,
+                dropped_ms=min(self._dropped_ms, LAST_MS),
+            ),
+        )
+
+    def _take_findings(self, findings: Findings) -> dict[str, str]:
+        """Move every part by what was read from a whole utterance; returns ledger ids by evidence code."""
+        hostile = [o.confidence for o in findings.objections if o.type == "hostile_resistance"]
+        hostile += [s.confidence for s in findings.signals if s.code == "abuse"]
+        friendly = max(hostile, default=0.0) < c.HOSTILE_CONFIDENCE
+        gave = self._agent_gave_at
+        reciprocal = friendly and gave is not None and self._now - gave <= c.RECIPROCITY_MS
+        given_back = c.RECIPROCITY_FACTOR if reciprocal else 1.0
+        ids: dict[str, str] = {}
+        for objection in findings.objections:
+            if objection.confidence >= c.OBJECTION_CONFIDENCE:
+                code = f"objection.{objection.type}"
+                shift = self._relationship.observe(code, objection.confidence)
+                self._record(ids, code, shift, objection.confidence, findings.redacted)
+        for need in findings.needs:
+            if need.confidence >= c.NEED_CONFIDENCE:
+                self._take_need(need, ids, given_back if friendly else 0.0, findings.redacted)
+        for signal in findings.signals:
+            if signal.confidence < c.SIGNAL_LEAST or signal.code.startswith("agent_"):
+                continue
+            code = f"signal.{signal.code}"
+            factor = given_back if signal.code == "disclosure" else 1.0
+            if not friendly and EFFECTS.get(code, 0.0) > 0.0:
+                factor = 0.0
+            shift = self._relationship.observe(code, signal.confidence, factor)
+            self._record(ids, code, shift, signal.confidence, findings.redacted)
+            self._hear(signal.code, clamp(signal.confidence, 0.0, 1.0), ids[code])
+            if signal.code == "knows_product" and signal.confidence >= c.MOVE_CONFIDENCE:
+                self._knows_product = True
+        return ids
+
+    def _take_need(self, need: NeedFinding, ids: dict[str, str], factor: float, quote: str) -> None:
+        code = f"need.{need.tag}"
+        effect = c.NEED_EFFECT.get(need.tag, 0.0) if need.stance != "rejects" else 0.0
+        if effect == 0.0:
+            effect = c.STANCE_EFFECT[need.stance]
+            # the same stance said again discloses nothing new
+            if self._needs.stance(need.tag) == need.stance:
+                effect *= 0.25
+        shift = self._relationship.disclose(
+            need.tag, effect * factor if effect > 0.0 else effect, need.confidence
+        )
+        if need.stance in ("wants", "has"):
+            self._mind.observe(code, need.confidence)
+        self._record(ids, code, shift, 0.0, quote)
+        if need.tag in c.PRODUCT_RISK:
+            self._mind.product(need.stance, need.confidence)
+        self._needs.observe(need, self._now, ids[code])
+
+    def _record(self, ids: dict[str, str], code: str, shift: float, confidence: float, quote: str) -> None:
+        """Write evidence of words, once a code; the first of an utterance carries its quote."""
+        self._mind.observe(code, confidence)
+        if code not in ids:
+            weight = shift / c.WEIGHT_SCALE
+            ids[code] = self._ledger.add(self._now, "words", code, weight, "" if ids else quote)
+
+    def _hear(self, code: Signal, confidence: float, evidence: str) -> None:
+        self._heard[code] = _HeardAt(confidence, self._now, evidence)
+
+    def _take_timing(self, found: list[TimingEvidence]) -> None:
+        upset = self._emotion.angry or self._objections.is_open("hostile_resistance")
+        for one in found:
+            # somebody who talks fast and much in anger does not come closer by it
+            kindly = EFFECTS.get(one.code, 0.0) <= 0.0 or not upset
+            shift = self._relationship.observe(one.code, 1.0, 1.0 if kindly else 0.0)
+            self._mind.observe(one.code, 0.5)
+            self._ledger.add(min(one.at_ms, LAST_MS), "timing", one.code, shift / c.WEIGHT_SCALE)
+
+    def _cue_objections(self, opened: list[ObjectionType]) -> None:
+        for kind in opened:
+            code = f"objection.{kind}"
+            if self._cues.due(code, self._now):
+                confidence = next(t.confidence for t in self._objections.open() if t.type == kind)
+                advice = self._adviser.for_cue(self._situation(), objection=kind)
+                self._cues.give("objection", code, confidence, advice, self._now)
+
+    def _warn_of_pace(self, moves: dict[Signal, float], *, stopped: bool) -> None:
+        warnings = []
+        promise = moves.get("agent_promise_return", 0.0)
+        if promise >= c.PACING_CONFIDENCE:
+            warnings.append(("pacing.promise_return", promise))
+        going_on = max((sure for code, sure in moves.items() if code in SELLING), default=0.0)
+        if stopped and going_on >= c.PACING_CONFIDENCE:
+            warnings.append(("pacing.stop_asking", going_on))
+        hard = moves.get("agent_hard_sell", 0.0)
+        if hard >= c.PACING_CONFIDENCE and not stopped and self._relationship.score < c.HARD_SELL_SCORE:
+            warnings.append(("pacing.hard_sell", hard))
+        for code, sure in warnings:
+            if self._cues.due(code, self._now):
+                self._cues.give("pacing", code, sure, self._adviser.for_cue(self._situation()), self._now)
+
+    def _situation(self) -> Situation:
+        life_stage = life_stage_of(self._needs)
+        demanding = sorted(self._needs, key=lambda need: -need.at)
+        return Situation(
+            stage=self._relationship.stage,
+            styles=self._style.probabilities(),
+            style_confidence=self._style.confidence,
+            emotion=self._emotion.label,
+            emotion_confidence=self._emotion.confidence,
+            objections=tuple(self._objections.open()),
+            signals=self._signals_now(),
+            needs={need.tag: need for need in self._needs},
+            match=match_of(self._needs, life_stage),
+            suitability=suitability_of(self._needs, life_stage),
+            standing=self._standing(),
+            style_evidence=self._ledger.latest_of(STYLE_CODES, 2),
+            emotion_evidence=self._ledger.latest_of(EMOTION_CODES, 1),
+            demand_evidence=tuple(
+                need.evidence
+                for need in demanding
+                if need.tag in c.PRODUCT_RISK or need.tag in c.RISK_CLASS_SHIFT or need.amount is not None
+            ),
+        )
+
+    def _signals_now(self) -> dict[Signal, Heard]:
+        now: dict[Signal, Heard] = {}
+        for code, heard in self._heard.items():
+            strength = heard.confidence * halved(self._now - heard.at, c.SIGNAL_HALF_LIFE_MS)
+            if strength >= c.SIGNAL_FADED:
+                now[code] = Heard(strength, heard.evidence)
+        return now
+
+    def _standing(self) -> dict[Standing, tuple[str, ...]]:
+        standing: dict[Standing, tuple[str, ...]] = {}
+        if self._refusals.stopped:
+            standing["stopped"] = self._refusals.evidence
+        promise = self._heard.get("agent_promise_return")
+        if (
+            promise is not None
+            and promise.confidence >= c.PACING_CONFIDENCE
+            and self._now - promise.at <= c.PROMISE_MS
+        ):
+            standing["promised_return"] = (promise.evidence,)
+        hard = self._heard.get("agent_hard_sell")
+        if (
+            hard is not None
+            and hard.confidence >= c.PACING_CONFIDENCE
+            and self._now - hard.at <= c.HARD_SELL_MS
+            and self._relationship.score < c.HARD_SELL_SCORE
+        ):
+            standing["hard_sell"] = (hard.evidence,)
+        retirement = self._needs.get("retirement")
+        if retirement is not None and life_stage_of(self._needs) == "retired":
+            standing["elderly"] = (retirement.evidence,)
+        return standing

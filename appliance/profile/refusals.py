@@ -1,0 +1,59 @@
+"""Refusals: after a clear final no, or two clear ones, the selling stops; only the customer can reopen it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from appliance.language.findings import Findings
+from appliance.profile import constants as c
+from appliance.protocol.vocabulary import Signal
+
+REFUSING: Final[frozenset[Signal]] = frozenset(["refusal", "final_refusal", "abuse"])
+REOPENING: Final[frozenset[Signal]] = frozenset(
+    ["interest", "initiative", "follow_up_agreed", "purchase_intent", "question_return", "question_fee"]
+)
+#: After a final refusal mere curiosity does not reopen.
+REOPENING_FINAL: Final[frozenset[Signal]] = frozenset(["initiative", "follow_up_agreed", "purchase_intent"])
+
+
+class RefusalCount:
+    """Counts clear refusals of the customer."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._final = False
+        self._evidence: list[str] = []
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the selling has to stop."""
+        return self._final or self._count >= c.REFUSALS_TO_STOP
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Ledger ids of the refusals that count, the latest first."""
+        return tuple(reversed(self._evidence))
+
+    def said(self, findings: Findings, evidence: dict[str, str]) -> None:
+        """Take a whole utterance of the customer; `evidence` maps its evidence codes to ledger ids."""
+        clear = {s.code for s in findings.signals if s.confidence >= c.REFUSAL_CONFIDENCE}
+        no_calls = any(
+            need.tag == "no_calls" and need.stance == "wants" and need.confidence >= c.REFUSAL_CONFIDENCE
+            for need in findings.needs
+        )
+        if clear & REFUSING or no_calls:
+            self._count += 1
+            self._final = self._final or "final_refusal" in clear or no_calls
+            codes = [f"signal.{code}" for code in sorted(clear & REFUSING)] + ["need.no_calls"] * no_calls
+            self._evidence = (self._evidence + [evidence[code] for code in codes if code in evidence])[-4:]
+            return
+        raised = any(
+            o.confidence >= c.REFUSAL_CONFIDENCE and o.type == "hostile_resistance"
+            for o in findings.objections
+        )
+        reopening = REOPENING_FINAL if self._final else REOPENING
+        own = {s.code for s in findings.signals if s.confidence >= c.REOPEN_CONFIDENCE}
+        if own & reopening and not raised:
+            self._count = 0
+            self._final = False
+            self._evidence = []
