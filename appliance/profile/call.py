@@ -152,16 +152,18 @@ class CallProfile:
         self._take_timing(self._timing.speech(event))
 
     def audio(self, lost_ms: int, heard_ms: int, dropped_ms: int) -> None:
-        """Add to what was heard of the customer and the agent since the last call of this.
+        """Set how much of both legs was heard: totals since the call began.
 
         Args:
-            lost_ms: concealed for lost packets (not part of `heard_ms`).
-            heard_ms: heard as it was sent.
+            lost_ms: concealed for lost packets; part of `heard_ms`.
+            heard_ms: all audio that was taken.
             dropped_ms: dropped by capture because the engine was behind.
         """
-        self._lost_ms += max(0, lost_ms)
-        self._heard_ms += max(0, heard_ms)
-        self._dropped_ms += max(0, dropped_ms)
+        self._lost_ms, self._heard_ms, self._dropped_ms = (
+            max(0, lost_ms),
+            max(0, heard_ms),
+            max(0, dropped_ms),
+        )
 
     def advance(self, at_ms: int) -> None:
         """Let time pass."""
@@ -195,7 +197,6 @@ class CallProfile:
             objecting=bool(situation.objections),
             suitability=situation.suitability,
         )
-        heard = self._heard_ms + self._lost_ms
         return ProfileParts(
             relationship=self._relationship.reading(pace),
             influence=Influence(
@@ -216,7 +217,7 @@ class CallProfile:
             advice=advice,
             evidence=evidence,
             audio=AudioQuality(
-                lost=fraction(self._lost_ms / heard) if heard else 0.0,
+                lost=fraction(min(1.0, self._lost_ms / self._heard_ms)) if self._heard_ms else 0.0,
                 dropped_ms=min(self._dropped_ms, LAST_MS),
             ),
         )
