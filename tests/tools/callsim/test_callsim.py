@@ -270,7 +270,7 @@ def test_the_metadata_of_each_style_tells_the_roles_whatever_the_order(style: st
     offer = Offer("127.0.0.1", tuple(range(5000, 5000 + len(offered))), offered, "PCMA")
     content_type, data = body(offer.sdp(), STYLES[style], Session((parties[0], parties[1]), "127.0.0.1"))
 
-    parts = {part.content_type: part.body for part in split_body(content_type, data)}
+    parts = {part.content_type.media_type: part.body for part in split_body(content_type, data)}
     description = parse_sdp(parts["application/sdp"])
     assert [media.label for media in description.media] == list(offered)
     metadata = parts.get("application/rs-metadata+xml")
