@@ -1,0 +1,176 @@
+"""`python -m tools.bench.calls --calls 10`: what calls cost, and how soon a seat knows what its customer said.
+
+Plays N calls at once through the simulator into a running appliance on this machine and prints one JSON object:
+processor time per call and process, RTP received, lost and dropped, and the delay from the end of a customer's
+utterance to the first profile at the seat that knows of it. The utterance's end is on the call's own clock
+(position of its last voiced sample), the arrival on the seat's; both are this machine's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from appliance.seat.client import SeatClient
+from appliance.seat.keys import SeatKeys
+from tools.running import REPOSITORY, RunningAppliance
+
+FIRST_AGENT = 8001
+CALL = REPOSITORY / "tools/demo_call/demo_call.wav"
+#: Final profiles may wait some seconds for the door's budget.
+AFTER_SECONDS = 15.0
+
+
+@dataclass
+class Seat:
+    """One seat's client in a thread, noting when what arrived."""
+
+    client: SeatClient
+    arrivals: dict[tuple[str, int], int] = field(default_factory=dict)
+    started: dict[str, int] = field(default_factory=dict)
+    final: set[str] = field(default_factory=set)
+    stop: bool = False
+
+    def listen(self) -> None:
+        while not self.stop:
+            message = self.client.receive(0.25)
+            if message is None or message["type"] == "beat":
+                continue
+            now = time.time_ns() // 1_000_000
+            if message["type"] == "call" and message["event"] == "started":
+                self.started[message["call"]] = message["wall"] - message["at"]
+            elif message["type"] == "profile":
+                self.arrivals.setdefault((message["call"], message["at"]), now)
+                if message["final"]:
+                    self.final.add(message["call"])
+        self.client.close()
+
+
+def main() -> int:
+    options = _options()
+    agents = [str(FIRST_AGENT + number) for number in range(options.calls)]
+    with RunningAppliance(agents, engines=options.engines) as appliance:
+        seats = [Seat(_client(appliance, agent)) for agent in agents]
+        threads = [threading.Thread(target=seat.listen) for seat in seats]
+        for thread in threads:
+            thread.start()
+        before, began = _cpu_seconds(appliance.pid), time.monotonic()
+        results = _call(appliance, options)
+        after, wall = _cpu_seconds(appliance.pid), time.monotonic() - began
+        _wait_for_finals(seats, options.calls)
+        for seat in seats:
+            seat.stop = True
+        for thread in threads:
+            thread.join()
+        appliance.stop()
+        print(json.dumps(_report(options, appliance.events, seats, results, before, after, wall), indent=2))
+    return 0
+
+
+def _client(appliance: RunningAppliance, seat: str) -> SeatClient:
+    return SeatClient(
+        SeatKeys.load(appliance.keys(seat), seat),
+        f"tcp://127.0.0.1:{appliance.ready['publish_port']}",
+        f"tcp://127.0.0.1:{appliance.ready['control_port']}",
+    )
+
+
+def _call(appliance: RunningAppliance, options: argparse.Namespace) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "tools.callsim", str(options.file), "--json",
+            "--target", f"127.0.0.1:{appliance.ready['sip_udp']}",
+            "--calls", str(options.calls), "--agent", str(FIRST_AGENT), "--stagger", str(options.stagger),
+        ],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"the simulator's calls failed:\n{done.stdout}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _wait_for_finals(seats: list[Seat], calls: int) -> None:
+    end = time.monotonic() + AFTER_SECONDS
+    while sum(len(seat.final) for seat in seats) < calls and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def _cpu_seconds(supervisor: int) -> dict[str, float]:
+    """User and system seconds of the supervisor's children, by what they run."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    used: dict[str, float] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rsplit(")", 1)[1].split()
+            command = path.with_name("cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if int(fields[1]) == supervisor and b"appliance" in command:
+            name = command[command.index(b"appliance") + 1].decode()
+            used[name] = used.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / ticks
+    return used
+
+
+def _report(
+    options: argparse.Namespace,
+    events: list[dict[str, Any]],
+    seats: list[Seat],
+    results: list[dict[str, Any]],
+    before: dict[str, float],
+    after: dict[str, float],
+    wall: float,
+) -> dict[str, Any]:
+    ended = [event for event in events if event["event"] == "call_ended"]
+    delays = _delays(events, seats)
+    used = {name: after[name] - before.get(name, 0.0) for name in after}
+    return {
+        "calls": options.calls,
+        "engines": options.engines,
+        "seconds": round(wall, 1),
+        "clean_calls": sum(result["clean"] for result in results),
+        "final_profiles": sum(len(seat.final) for seat in seats),
+        "rtp": {
+            key: sum(event.get(key, 0) for event in ended) for key in ("received", "lost", "late", "dropped")
+        },
+        "cpu_seconds": {name: round(seconds, 2) for name, seconds in used.items()},
+        "cpu_share_per_call": round(sum(used.values()) / wall / options.calls, 4),
+        "utterances": len(delays),
+        "delay_ms": {
+            "median": round(median(delays)) if delays else None,
+            "p95": round(quantiles(delays, n=20)[-1]) if len(delays) > 1 else None,
+        },
+    }
+
+
+def _delays(events: list[dict[str, Any]], seats: list[Seat]) -> list[int]:
+    arrivals = {key: when for seat in seats for key, when in seat.arrivals.items()}
+    started = {call: when for seat in seats for call, when in seat.started.items()}
+    return [
+        arrivals[key] - started[event["call"]] - event["end"]
+        for event in events
+        if event["event"] == "utterance_told"
+        and (key := (event["call"], event["at_ms"])) in arrivals
+        and event["call"] in started
+    ]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.calls", description=__doc__)
+    parser.add_argument("--calls", type=int, default=10)
+    parser.add_argument("--engines", type=int, default=2, help="engine processes")
+    parser.add_argument("--stagger", type=float, default=1.0, help="seconds between the starts of two calls")
+    parser.add_argument("--file", type=Path, default=CALL, help="stereo file, left customer, right agent")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
