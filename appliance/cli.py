@@ -10,6 +10,7 @@ from collections.abc import Sequence
 #: Modules that add commands; each has `add_commands(commands)` and imports what it runs only when it runs.
 ROOMS = (
     "appliance.box.command",
+    "appliance.capture.command",
     "appliance.engine.command",
     "appliance.speech.command",
     "appliance.seat.command",

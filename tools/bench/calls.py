@@ -1,9 +1,9 @@
-"""`python -m tools.bench.calls --calls 10`: what calls cost, and how soon a seat knows what its customer said.
+"""`python -m tools.bench.calls --calls 10`: what calls cost, and how soon a seat knows what was said.
 
-Plays N calls at once through the simulator into a running appliance on this machine and prints one JSON object:
-processor time per call and process, RTP received, lost and dropped, and the delay from the end of a customer's
-utterance to the first profile at the seat that knows of it. The utterance's end is on the call's own clock
-(position of its last voiced sample), the arrival on the seat's; both are this machine's.
+Plays N calls at once through the simulator into a running appliance on this machine and prints one JSON
+object: processor time per call and process, RTP received, lost and dropped, and the delay from the end of a
+customer's utterance to the first profile at the seat that knows of it. The utterance's end is on the call's
+own clock (position of its last voiced sample), the arrival on the seat's; both are this machine's.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Seat:
     stop: bool = False
 
     def listen(self) -> None:
+        """Note what arrives until `stop` is set."""
         while not self.stop:
             message = self.client.receive(0.25)
             if message is None or message["type"] == "beat":
