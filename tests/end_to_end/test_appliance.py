@@ -26,7 +26,7 @@ def call(appliance: RunningAppliance, *arguments: str) -> list[dict[str, Any]]:
     done = subprocess.run(
         [
             sys.executable, "-m", "tools.callsim", str(SECOND_CALL),
-            "--target", f"127.0.0.1:{appliance.ready['sip_udp']}", "--json", *arguments,
+            "--target", f"127.0.0.1:{appliance.ready['udp_port']}", "--json", *arguments,
         ],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip

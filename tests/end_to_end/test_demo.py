@@ -109,7 +109,11 @@ def test_no_rtp_is_lost_and_no_call_fails(demo: tuple[subprocess.CompletedProces
     events = [json.loads(line) for line in demo[1].read_text().splitlines()]
     ended = [event for event in events if event["event"] == "call_ended"]
     assert len(ended) == 1
-    assert ended[0]["lost"] == 0
+    assert ended[0]["customer_received"] > 3000
+    assert ended[0]["agent_received"] > 3000
+    assert not ended[0]["dropped"]
+    assert "customer_lost" not in ended[0]
+    assert "agent_lost" not in ended[0]
     assert not [event for event in events if event["event"] in {"call_failed", "process_died"}]
 
 

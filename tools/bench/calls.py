@@ -89,7 +89,7 @@ def _call(appliance: RunningAppliance, options: argparse.Namespace) -> list[dict
     done = subprocess.run(
         [
             sys.executable, "-m", "tools.callsim", str(options.file), "--json",
-            "--target", f"127.0.0.1:{appliance.ready['sip_udp']}",
+            "--target", f"127.0.0.1:{appliance.ready['udp_port']}",
             "--calls", str(options.calls), "--agent", str(FIRST_AGENT), "--stagger", str(options.stagger),
         ],
         cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False,
@@ -140,7 +140,9 @@ def _report(
         "clean_calls": sum(result["clean"] for result in results),
         "final_profiles": sum(len(seat.final) for seat in seats),
         "rtp": {
-            key: sum(event.get(key, 0) for event in ended) for key in ("received", "lost", "late", "dropped")
+            "sent": sum(sum(result["sent"].values()) for result in results),
+            **{name: _over_legs(ended, name) for name in ("received", "lost", "late", "concealed_ms")},
+            "dropped_by_the_kernel": sum(event["dropped"] for event in ended),
         },
         "cpu_seconds": {name: round(seconds, 2) for name, seconds in used.items()},
         "cpu_share_per_call": round(sum(used.values()) / wall / options.calls, 4),
@@ -150,6 +152,10 @@ def _report(
             "p95": round(quantiles(delays, n=20)[-1]) if len(delays) > 1 else None,
         },
     }
+
+
+def _over_legs(ended: list[dict[str, Any]], counter: str) -> int:
+    return sum(event.get(f"{leg}_{counter}", 0) for event in ended for leg in ("customer", "agent"))
 
 
 def _delays(events: list[dict[str, Any]], seats: list[Seat]) -> list[int]:
