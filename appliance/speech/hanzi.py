@@ -76,7 +76,7 @@ class HanziDecoder:
             final: the utterance is whole, so its end counts.
         """
         same = 0
-        for (text, confidence), syllable in zip(self._heard, syllables):
+        for (text, confidence), syllable in zip(self._heard, syllables, strict=False):
             if text != syllable.text or confidence != syllable.confidence:
                 break
             same += 1

@@ -40,8 +40,8 @@ class Lexicon:
         self.description: dict[str, Any] = json.loads(arrays["description"].item())
         if self.description["format"] != FORMAT:
             raise ModelError(
-                f"model {MODEL_NAME}: its format is {self.description['format']}, this appliance reads {FORMAT}; "
-                "install the lexicon that came with this release"
+                f"model {MODEL_NAME}: its format is {self.description['format']}, this appliance "
+                f"reads {FORMAT}; install the lexicon that came with this release"
             )
         self.words: list[str] = arrays["words"].item().decode().split("\n")
         syllables = arrays["syllables"].item().decode().split("\n")
@@ -85,7 +85,13 @@ class Lexicon:
         row = self._children.get(node)
         if row is None:
             first, end = self._arrays["first_child"][node : node + 2].tolist()
-            row = dict(zip(self._arrays["child_syllables"][first - 1 : end - 1].tolist(), range(first, end)))
+            row = dict(
+                zip(
+                    self._arrays["child_syllables"][first - 1 : end - 1].tolist(),
+                    range(first, end),
+                    strict=False,
+                )
+            )
             self._keep(self._children, node, row)
         return row
 
@@ -96,7 +102,7 @@ class Lexicon:
             start, end = self._arrays["word_starts"][node : node + 2].tolist()
             ids = self._arrays["word_ids"][start:end]
             costs = self.unigram[ids].astype(np.int64) + self._arrays["reading_costs"][start:end]
-            row = list(zip(ids.tolist(), costs.tolist()))
+            row = list(zip(ids.tolist(), costs.tolist(), strict=False))
             self._keep(self._node_words, node, row)
         return row
 
@@ -109,6 +115,7 @@ class Lexicon:
                 zip(
                     self._arrays["bigram_words"][start:end].tolist(),
                     self._arrays["bigram_costs"][start:end].tolist(),
+                    strict=False,
                 )
             )
             self._keep(self._bigrams, word, row)
@@ -132,7 +139,7 @@ class Lexicon:
         first, last = self._arrays["trigram_starts"][place : place + 2].tolist()
         words = self._arrays["trigram_words"][first:last].tolist()
         costs = self._arrays["trigram_costs"][first:last].tolist()
-        return int(self._arrays["trigram_backoffs"][place]), dict(zip(words, costs))
+        return int(self._arrays["trigram_backoffs"][place]), dict(zip(words, costs, strict=False))
 
     def candidates(self, syllable: str, confidence: float) -> list[tuple[int, int]]:
         """What may have been said where this syllable was heard: (syllable id, cost), cheapest first.
@@ -147,7 +154,9 @@ class Lexicon:
         if found is None:
             costs = self._arrays["confusion_costs"][level, heard].tolist()
             ids = self._arrays["confusion_syllables"][level, heard].tolist()
-            found = [(number, cost) for number, cost in zip(ids, costs) if cost != _NO_CANDIDATE]
+            found = [
+                (number, cost) for number, cost in zip(ids, costs, strict=False) if cost != _NO_CANDIDATE
+            ]
             self._candidates[level, heard] = found
         return found
 

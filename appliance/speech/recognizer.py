@@ -67,8 +67,9 @@ class SpeechEngine:
 
     def step(self) -> None:
         """Decode everything that waits, one chunk of each leg in turn."""
-        while any([leg.advance() for leg in self._legs]):
-            pass
+        waiting = list(self._legs)
+        while waiting:
+            waiting = [leg for leg in waiting if leg.advance()]
 
     def begin(self, leg: Leg, rate: int, start_ms: int) -> Passage:
         """A passage for a leg that has begun to speak."""

@@ -25,7 +25,8 @@ def load_transducer(
     model = store.open(name)
     if model.entry.kind != "asr":
         raise ModelError(
-            f"model {name} is of kind {model.entry.kind} and recognizes no speech; set speech.model to one of "
+            f"model {name} is of kind {model.entry.kind} and recognizes no speech; "
+            "set speech.model to one of "
             + ", ".join(entry.name for entry in store.entries if entry.kind == "asr")
         )
     files = {part: _file_of(model, part) for part in _PARTS}

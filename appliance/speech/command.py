@@ -1,0 +1,103 @@
+"""`ridge transcribe`: recognition alone, through the very engine that hears the calls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.speech.recognizer import SpeechEngine
+    from appliance.speech.utterance import Utterance
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `ridge transcribe`."""
+    parser = commands.add_parser("transcribe", help="recognize sound files: characters with times")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, Ogg or Opus, one or two channels"
+    )
+    parser.add_argument("--config", type=Path, help="the site's configuration")
+    parser.add_argument("--json", action="store_true", help="one JSON object an utterance, one a line")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from appliance.box.config import ConfigError, load
+    from appliance.cli import CommandError
+    from appliance.models import ModelError, ModelStore
+    from appliance.speech.audiofile import AudioFileError
+    from appliance.speech.recognizer import SpeechEngine
+
+    try:
+        config = load(options.config)
+        store = ModelStore(config.models.directory, config.models.allow_research_only)
+        engine = SpeechEngine.load(store, config.speech, config.engine.threads)
+        for path in options.files:
+            for channel, utterance in transcribe(engine, path):
+                print(_json(path, channel, utterance) if options.json else _line(path, channel, utterance))
+    except (ConfigError, ModelError, AudioFileError) as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+def transcribe(engine: SpeechEngine, path: Path) -> list[tuple[str | None, Utterance]]:
+    """The utterances of a file in order of time, each with its channel (None where there is only one).
+
+    Raises:
+        AudioFileError: the file is no sound that can be recognized.
+    """
+    from appliance.speech.audiofile import read_channels
+    from appliance.speech.utterance import Utterance
+    from appliance.telephony.audioblock import Leg
+
+    channels, rate = read_channels(path)
+    names: tuple[str | None, ...] = (None,) if len(channels) == 1 else ("left", "right")
+    roles: tuple[Leg, ...] = ("customer", "agent")
+    legs = [engine.open(role) for role, _ in zip(roles, channels, strict=False)]
+    # One second at a time: the recognizer's stream then never holds more than its utterance.
+    for start in range(0, len(channels[0]), rate):
+        for leg, samples in zip(legs, channels, strict=True):
+            leg.feed(samples[start : start + rate], rate, start * 1000 // rate)
+        engine.step()
+    found: list[tuple[str | None, Utterance]] = []
+    for name, leg in zip(names, legs, strict=True):
+        leg.finish()
+        found += [(name, event) for event in leg.take() if isinstance(event, Utterance) and event.final]
+        leg.close()
+    return sorted(found, key=lambda one: (one[1].start_ms, one[0] or ""))
+
+
+def _line(path: Path, channel: str | None, utterance: Utterance) -> str:
+    where = path.name if channel is None else f"{path.name} {channel}"
+    return f"{where}  {_clock(utterance.start_ms)}-{_clock(utterance.end_ms)}  {utterance.text}"
+
+
+def _clock(milliseconds: int) -> str:
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}:{rest / 1000:05.2f}"
+
+
+def _json(path: Path, channel: str | None, utterance: Utterance) -> str:
+    return json.dumps(
+        {
+            "file": str(path),
+            "channel": channel,
+            "start_ms": utterance.start_ms,
+            "end_ms": utterance.end_ms,
+            "text": utterance.text,
+            "pinyin": list(utterance.pinyin),
+            "confidence": round(utterance.confidence, 3),
+            "words": [
+                {
+                    "text": word.text,
+                    "start_ms": word.start_ms,
+                    "end_ms": word.end_ms,
+                    "confidence": round(word.confidence, 3),
+                }
+                for word in utterance.words
+            ],
+        },
+        ensure_ascii=False,
+    )
