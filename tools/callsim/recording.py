@@ -42,17 +42,19 @@ def load(path: Path, codec: Codec = "PCMA", seconds: float | None = None) -> Rec
         RecordingError: the file cannot be read, is empty or not stereo.
     """
     try:
-        samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+        # As floats, because soundfile does not scale float files that are read as integers.
+        fractions, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
         raise RecordingError(
             f"{path}: cannot be read ({error}); give a stereo WAV, FLAC or Ogg file"
         ) from error
-    if samples.shape[1] != 2:
+    if fractions.shape[1] != 2:
         raise RecordingError(
-            f"{path}: has {samples.shape[1]} channels; give a stereo file, left customer and right agent"
+            f"{path}: has {fractions.shape[1]} channels; give a stereo file, left customer and right agent"
         )
-    if not len(samples):
+    if not len(fractions):
         raise RecordingError(f"{path}: holds no sound; give a file with speech")
+    samples = np.clip(np.rint(np.nan_to_num(fractions) * 32768), -32768, 32767).astype(np.int16)
     encode = g711.alaw_encode if codec == "PCMA" else g711.ulaw_encode
     legs = []
     for channel in (0, 1):
