@@ -31,8 +31,11 @@ class StreamChoice:
     #: which `m=` section
     index: int
     label: str | None
+    #: what the answer names: the client's first choice of those that can be received
     codec: Codec
     payload_type: int
+    #: all payload types of the offer that can be received; gateways send them unasked after a transfer
+    codecs: Mapping[int, Codec]
     #: payload types of telephone-event at 8000 Hz (RFC 4733), to be consumed and thrown away
     telephone_event: frozenset[int]
     #: as offered: what the client does
@@ -70,15 +73,20 @@ def choose_streams(offer: SessionDescription) -> list[StreamChoice]:
 
 def _choose(index: int, media: Media, direction: MediaDirection) -> StreamChoice | None:
     formats = media.media_formats
-    audio = next((form for form in formats if form.encoding in CODECS and form.clock_rate == 8000), None)
-    if audio is None:
+    codecs = {
+        form.payload_type: CODECS[form.encoding]
+        for form in formats
+        if form.encoding in CODECS and form.clock_rate == 8000
+    }
+    if not codecs:
         return None
+    payload_type, codec = next(iter(codecs.items()))
     events = frozenset(
         form.payload_type
         for form in formats
         if form.encoding == "TELEPHONE-EVENT" and form.clock_rate == 8000
     )
-    return StreamChoice(index, media.label, CODECS[audio.encoding], audio.payload_type, events, direction)
+    return StreamChoice(index, media.label, codec, payload_type, codecs, events, direction)
 
 
 def make_answer(

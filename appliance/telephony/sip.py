@@ -47,11 +47,16 @@ _SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Content-Length", "Content-Ty
 
 
 class SipError(ValueError):
-    """Bytes are not a SIP message that can be worked with; `status` is the response that says so."""
+    """Bytes are not a SIP message that can be worked with.
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    `status` is the response that says so, and `head` what was understood of the message, so that the response
+    can be addressed.
+    """
+
+    def __init__(self, message: str, status: int = 400, head: SipMessage | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.head = head
 
 
 def canonical_name(name: str) -> str:
@@ -222,7 +227,7 @@ def parse_head(data: bytes) -> SipMessage:
     request = SipRequest(parts[0], parts[1], headers)
     if parts[2] != SIP_VERSION:
         if re.fullmatch(r"SIP/[0-9]+\.[0-9]+", parts[2]):
-            raise SipError("a version of SIP other than 2.0", 505)
+            raise SipError("a version of SIP other than 2.0", 505, request)
         raise SipError("not a request line")
     return request
 
@@ -288,10 +293,14 @@ def parse_datagram(data: bytes) -> SipMessage:
     end = find_head_end(data)
     head, body = (data[: end[0]], data[end[1] :]) if end else (data.rstrip(b"\r\n"), b"")
     message = parse_head(head)
-    length = content_length(message.headers)
+    try:
+        length = content_length(message.headers)
+    except SipError as error:
+        error.head = message
+        raise
     if length is not None:
         if length > len(body):
-            raise SipError(f"Content-Length says {length}, but {len(body)} bytes came")
+            raise SipError(f"Content-Length says {length}, but {len(body)} bytes came", head=message)
         body = body[:length]
     message.body = body
     return message

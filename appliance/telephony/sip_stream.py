@@ -44,8 +44,7 @@ class SipStream:
         """The next whole message, or None until more bytes come.
 
         Raises:
-            SipError: what came is no SIP, has no Content-Length, or is too long; `head` is then what was
-                understood of the message, for the response.
+            SipError: what came is no SIP, has no Content-Length, or is too long.
         """
         if self._head is None and not self._take_head():
             return None
@@ -67,28 +66,25 @@ class SipStream:
             return False
         self._searched = 0
         head = parse_head(bytes(self._buffer[: end[0]]))
-        length = content_length(head.headers)
+        try:
+            length = content_length(head.headers)
+        except SipError as error:
+            error.head = head
+            raise
         if length is None:
-            raise StreamError("no Content-Length on a stream", head)
+            raise SipError("no Content-Length on a stream", head=head)
         del self._buffer[: end[1]]
         self._head, self._body_length = head, length
         return True
 
     def _skip_keep_alives(self) -> None:
-        while self._buffer[:1] in (b"\r", b"\n"):
+        while self._buffer.startswith((b"\r", b"\n")):
             if self._buffer.startswith(PING):
                 self._pongs += 1
                 del self._buffer[: len(PING)]
-            elif self._buffer in (b"\r", b"\r\n", b"\r\n\r"):
+            elif PING.startswith(self._buffer):
+                # It may become a ping, or a message may follow (RFC 3261 section 7.5).
                 return
             else:
                 del self._buffer[:1]
         self._searched = min(self._searched, len(self._buffer))
-
-
-class StreamError(SipError):
-    """A message whose head can be read, but not its length."""
-
-    def __init__(self, message: str, head: SipMessage) -> None:
-        super().__init__(message)
-        self.head = head

@@ -1,0 +1,272 @@
+"""One recorded call: its streams, who is on which leg, and what the engine is told of it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from appliance.box.config import Roles
+from appliance.capture.leg import LegCounters, LegReceiver
+from appliance.capture.media import RtpSocket, RtpSockets
+from appliance.capture.roles import AssignedRoles, UnknownRoles, resolve_roles
+from appliance.telephony.audioblock import CallEnded, CallHeld, CallMessage, CallStarted, Leg
+from appliance.telephony.recording_metadata import RecordingMetadata
+from appliance.telephony.rtp import Codec
+from appliance.telephony.sdp import Origin, SessionDescription
+from appliance.telephony.sdp_answer import StreamChoice, choose_streams, make_answer
+
+#: Streams of one call that get a port while it is not known which of them are the legs.
+MAX_STREAMS: Final = 4
+
+CallEnd = Literal["bye", "timeout", "no_media", "limit", "shutdown", "end_of_file", "error"]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One stream that is received; `receiver` is None while it is no leg, and its media is thrown away."""
+
+    choice: StreamChoice
+    socket: RtpSocket
+    leg: Leg | None = None
+    receiver: LegReceiver | None = None
+    #: payload types that the receiver knows
+    codecs: Mapping[int, Codec] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedLegs:
+    """The counters of an analysed call."""
+
+    call: str
+    milliseconds: int
+    legs: dict[Leg, LegCounters]
+    #: packets that the kernel dropped
+    dropped: int
+
+
+class RecordedCall:
+    """A recording session as far as its media goes."""
+
+    def __init__(
+        self,
+        sockets: RtpSockets,
+        roles: Roles,
+        address: str,
+        now: float,
+        send: Callable[[CallMessage], None],
+        ended: Callable[[EndedLegs, CallEnd], None],
+    ) -> None:
+        """Begin a call without streams.
+
+        Args:
+            sockets: where RTP ports come from.
+            roles: how the legs are told.
+            address: our address towards the client, for the answer.
+            now: the time.
+            send: takes what the engine is to know.
+            ended: told when an analysed call is over, before `CallEnded` is sent.
+        """
+        #: the random id that the engine and the seats know; None while nothing is analysed
+        self.call: str | None = None
+        self.began = now
+        #: the client has our first answer
+        self.answered = False
+        #: since when media may be expected: the beginning, or the last resumption
+        self.expects_media_since = now
+        self.roles: AssignedRoles | UnknownRoles = UnknownRoles("no_metadata")
+        self.held = False
+        #: datagrams of streams that were no legs, up to now
+        self._discarded = 0
+        self._foreign = 0
+        self._sockets = sockets
+        self._settings = roles
+        self._send = send
+        self._ended = ended
+        self._streams: dict[int, _Stream] = {}
+        self._started = now
+        kind = "IP6" if ":" in address else "IP4"
+        self._origin = Origin("ridge", str(secrets.randbits(62)), 0, kind, address)
+
+    def answer(
+        self, offer: SessionDescription, metadata: RecordingMetadata | None, now: float
+    ) -> SessionDescription:
+        """Take a first or a new offer, and answer it.
+
+        Raises:
+            NotAcceptableError: no stream of the offer can be received; nothing has changed.
+            NoPortError: no RTP port is free; nothing has changed.
+        """
+        choices = {choice.index: choice for choice in choose_streams(offer)}
+        told = resolve_roles(metadata, [choice.label for choice in choices.values()], self._settings)
+        if isinstance(told, AssignedRoles):
+            wanted = [index for index, choice in choices.items() if choice.label in told.labels.values()]
+        elif self.call is not None and isinstance(self.roles, AssignedRoles):
+            known = self.roles.labels.values()
+            wanted = [index for index, choice in choices.items() if choice.label in known]
+        else:
+            wanted = list(choices)[:MAX_STREAMS]
+        opened: dict[int, RtpSocket] = {}
+        try:
+            for index in wanted:
+                if index not in self._streams:
+                    opened[index] = self._sockets.open(now)
+        except Exception:
+            for socket in opened.values():
+                self._sockets.close(socket, now)
+            raise
+        leaving = [index for index in self._streams if index not in wanted]
+        if any(self._streams[index].receiver is not None for index in leaving):
+            self._finish("bye", now)
+        for index in leaving:
+            self._close(self._streams.pop(index), now)
+        for index in wanted:
+            if index in self._streams:
+                self._streams[index].choice = choices[index]
+            else:
+                self._streams[index] = _Stream(choices[index], opened[index])
+        self._take_roles(told, now)
+        self._take_directions(now)
+        version = self._origin.version + 1
+        self._origin = Origin(
+            "ridge", self._origin.session_id, version, self._origin.address_type, self._origin.address
+        )
+        ports = {index: stream.socket.port for index, stream in self._streams.items()}
+        return make_answer(offer, choices, ports, self._origin)
+
+    def told(self, metadata: RecordingMetadata | None, now: float) -> None:
+        """Take metadata that came without an offer."""
+        labels = [stream.choice.label for stream in self._streams.values()]
+        self._take_roles(resolve_roles(metadata, labels, self._settings), now)
+        self._take_directions(now)
+
+    def changed_directions(self, answer: SessionDescription, now: float) -> None:
+        """Take the client's answer to a description of ours: who sends, and who holds."""
+        for choice in choose_streams(answer):
+            stream = self._streams.get(choice.index)
+            if stream is not None and choice.codecs == stream.choice.codecs:
+                stream.choice = choice
+        self._take_directions(now)
+
+    def _take_roles(self, told: AssignedRoles | UnknownRoles, now: float) -> None:
+        if isinstance(told, UnknownRoles):
+            # Once told, roles stay: the last update of a call often names nobody any more.
+            if self.call is None:
+                self.roles = told
+            elif not self._legs_stand():
+                self._finish("bye", now)
+                self.roles = told
+            return
+        if self.call is not None and told == self.roles and self._legs_stand():
+            return
+        # Another seat, another stream or another coding: what follows is another call to the engine, so that
+        # one seat never sees what belongs to the next.
+        if self.call is not None:
+            self._finish("bye", now)
+        self.roles = told
+        self._start(told, now)
+
+    def _legs_stand(self) -> bool:
+        """Whether each leg still has its stream, coded as its receiver knows it."""
+        legs = [stream for stream in self._streams.values() if stream.receiver is not None]
+        if len(legs) != 2 or not isinstance(self.roles, AssignedRoles):
+            return False
+        return all(
+            stream.leg is not None
+            and stream.choice.label == self.roles.labels[stream.leg]
+            and stream.codecs == stream.choice.codecs
+            for stream in legs
+        )
+
+    def _start(self, roles: AssignedRoles, now: float) -> None:
+        legs: dict[str, Leg] = {label: leg for leg, label in roles.labels.items()}
+        self.call = secrets.token_urlsafe(16)
+        self._started = now
+        self.held = False
+        self._send(CallStarted(self.call, roles.seat, roles.direction, "siprec", int(time.time() * 1000)))
+        for stream in self._streams.values():
+            leg = legs.get(stream.choice.label or "")
+            if leg is None:
+                continue
+            choice = stream.choice
+            stream.leg, stream.codecs = leg, choice.codecs
+            stream.receiver = LegReceiver(self.call, leg, choice.codecs, choice.telephone_event, now)
+            stream.socket.sink = stream.receiver.datagram
+
+    def _take_directions(self, now: float) -> None:
+        """Hold and resume; a call is held when no stream of it sends any more."""
+        receiving = [stream for stream in self._streams.values() if stream.receiver is not None]
+        for stream in receiving:
+            assert stream.receiver is not None
+            stream.receiver.hold(not stream.choice.sends, now)
+        held = not any(stream.choice.sends for stream in receiving or self._streams.values())
+        if held != self.held:
+            self.held = held
+            self.expects_media_since = now
+            if self.call is not None:
+                self._send(CallHeld(self.call, held, self.at(now)))
+
+    def at(self, now: float) -> int:
+        """Milliseconds since the analysed call began."""
+        return max(0, int((now - self._started) * 1000))
+
+    def poll(self, now: float) -> None:
+        """Send the blocks that are complete."""
+        for stream in self._streams.values():
+            if stream.receiver is not None:
+                for block in stream.receiver.poll(now):
+                    self._send(block)
+
+    @property
+    def last_media(self) -> float:
+        """When media last came, or was first expected."""
+        times = [
+            stream.receiver.last_media if stream.receiver is not None else stream.socket.last
+            for stream in self._streams.values()
+        ]
+        return max([self.expects_media_since, *(moment for moment in times if moment is not None)])
+
+    @property
+    def discarded(self) -> int:
+        """Datagrams that were thrown away because roles were not known."""
+        return self._discarded + sum(stream.socket.discarded for stream in self._streams.values())
+
+    @property
+    def foreign(self) -> int:
+        """Datagrams from outside the gateways' networks."""
+        return self._foreign + sum(stream.socket.foreign for stream in self._streams.values())
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that the kernel dropped on the sockets that are open."""
+        return sum(stream.socket.dropped for stream in self._streams.values())
+
+    def end(self, reason: CallEnd, now: float) -> None:
+        """The session is over: tell the engine, and free the ports."""
+        self._finish(reason, now)
+        for stream in self._streams.values():
+            self._close(stream, now)
+        self._streams.clear()
+
+    def _finish(self, reason: CallEnd, now: float) -> None:
+        """End the analysed call, if there is one; the streams stay."""
+        if self.call is None:
+            return
+        call, self.call = self.call, None
+        legs: dict[Leg, LegCounters] = {}
+        for stream in self._streams.values():
+            if stream.receiver is None or stream.leg is None:
+                continue
+            for block in stream.receiver.flush(now):
+                self._send(block)
+            legs[stream.leg] = stream.receiver.counters
+            stream.socket.sink = stream.receiver = stream.leg = None
+        self._ended(EndedLegs(call, self.at(now), legs, self.dropped), reason)
+        self._send(CallEnded(call, self.at(now), reason))
+
+    def _close(self, stream: _Stream, now: float) -> None:
+        self._discarded += stream.socket.discarded
+        self._foreign += stream.socket.foreign
+        self._sockets.close(stream.socket, now)

@@ -1,0 +1,276 @@
+"""The capture service: recorded calls in over SIPREC, audio blocks out to the engines."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from dataclasses import asdict
+from typing import Final
+
+from appliance.box.config import Config
+from appliance.box.journal import Journal
+from appliance.capture.gateways import Gateways
+from appliance.capture.media import NoPortError, RtpSockets
+from appliance.capture.outlet import AudioOutlet
+from appliance.capture.portpool import PortPool
+from appliance.capture.recorded_call import CallEnd, EndedLegs, RecordedCall
+from appliance.capture.roles import AssignedRoles, UnknownRoles
+from appliance.capture.siprec import SiprecEndpoint
+from appliance.telephony.recording_events import (
+    EndReason,
+    RecordingEvent,
+    SessionChanged,
+    SessionEnded,
+    SessionOffered,
+)
+from appliance.telephony.recording_server import RETRY_AFTER
+from appliance.telephony.sdp_answer import NotAcceptableError
+
+#: How often RTP is read and blocks are made; one packet is 20 ms.
+TICK: Final = 0.02
+#: How often calls are looked at for their limits.
+CHECK_SECONDS: Final = 0.5
+#: How long the end of the service waits for answers to its BYEs; systemd waits longer.
+FAREWELL_SECONDS: Final = 2.0
+
+_REASONS: Final[dict[EndReason, CallEnd]] = {
+    "bye": "bye", "cancelled": "bye", "no_ack": "timeout", "expired": "timeout", "unreachable": "timeout",
+    "rejected": "error", "ended": "error",
+}  # fmt: skip
+
+
+class CaptureService:
+    """Everything that capture does, on one event loop."""
+
+    def __init__(self, config: Config, journal: Journal) -> None:
+        settings = config.siprec
+        self._config = config
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        gateways = Gateways(settings.gateways)
+        ports = PortPool(*settings.rtp_ports, settings.rtp_cooldown_seconds)
+        self._sockets = RtpSockets(settings.bind, ports, gateways.allow)
+        self._outlet = AudioOutlet(
+            config.box.runtime_directory, config.engine.processes, config.engine.max_backlog_seconds
+        )
+        self._endpoint = SiprecEndpoint(settings, gateways, self._on_event)
+        self._calls: dict[str, RecordedCall] = {}
+        #: why a session that this side ends is ended
+        self._endings: dict[str, CallEnd] = {}
+        self._totals: Counter[str] = Counter()
+        self._next_tick = 0.0
+        self._next_check = 0.0
+        self._tick_handle: asyncio.TimerHandle | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then end all calls.
+
+        Raises:
+            OSError: a port cannot be bound.
+        """
+        try:
+            await self._endpoint.start()
+        except OSError:
+            self._sockets.shut()
+            self._outlet.close(0.0)
+            raise
+        self._next_tick = self._loop.time()
+        self._tick()
+        self._journal.event(
+            "capture_ready",
+            address=self._config.siprec.bind,
+            udp_port=self._endpoint.udp_port,
+            tcp_port=self._endpoint.tcp_port,
+        )
+        await stop.wait()
+        await self._stop()
+
+    async def _stop(self) -> None:
+        server = self._endpoint.server
+        server.stopping = True
+        now = self._loop.time()
+        for session in list(self._calls):
+            self._end(session, "shutdown", now)
+        await self._endpoint.finish(FAREWELL_SECONDS)
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
+        now = self._loop.time()
+        # Calls whose ACK never came are still here.
+        for session in list(self._calls):
+            self._over(session, "shutdown", now)
+        delivered = self._outlet.close(1.0)
+        self._sockets.shut()
+        counters = self._outlet.counters
+        self._journal.event(
+            "capture_stopped",
+            **{name: self._totals[name] for name in sorted(self._totals)},
+            **{f"sip_{name}": count for name, count in sorted(server.counters.items())},
+            foreign_sip=self._endpoint.foreign,
+            messages_sent=counters.sent,
+            dropped_audio_ms=counters.dropped_ms,
+            everything_delivered=delivered,
+        )
+
+    # The clock's side
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        self._sockets.read(now)
+        for call in self._calls.values():
+            call.poll(now)
+        self._outlet.flush()
+        if now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._check(now)
+        # Ticks that were missed are not made up for: one read takes everything.
+        self._next_tick = max(self._next_tick + TICK, now)
+        self._tick_handle = self._loop.call_at(self._next_tick, self._tick)
+
+    def _check(self, now: float) -> None:
+        settings = self._config.siprec
+        for session, call in list(self._calls.items()):
+            if now - call.began > settings.max_call_seconds:
+                self._end(session, "limit", now)
+            elif not call.held and now - call.last_media > settings.media_timeout_seconds:
+                self._end(session, "no_media", now)
+
+    def _end(self, session: str, reason: CallEnd, now: float) -> None:
+        if session in self._endings:
+            return
+        self._endings[session] = reason
+        self._endpoint.server.end(session, now)
+        self._endpoint.pump(now)
+
+    # The gateway's side
+
+    def _on_event(self, event: RecordingEvent, now: float) -> None:
+        if isinstance(event, SessionOffered):
+            self._offered(event, now)
+        elif isinstance(event, SessionChanged):
+            self._changed(event, now)
+        elif isinstance(event, SessionEnded):
+            reason = self._endings.get(event.session) or _REASONS[event.reason]
+            self._over(event.session, reason, now)
+
+    def _offered(self, event: SessionOffered, now: float) -> None:
+        self._totals["calls_offered"] += 1
+        if not event.siprec:
+            self._totals["calls_without_siprec"] += 1
+        call = RecordedCall(
+            self._sockets,
+            self._config.roles,
+            self._endpoint.local_address(event.address),
+            now,
+            self._outlet.send,
+            self._analysis_ended,
+        )
+        self._calls[event.session] = call
+        self._note_broken(event)
+        if self._answer(event, call, now):
+            call.answered = True
+            self._totals["calls_answered"] += 1
+            self._note_roles(call)
+
+    def _changed(self, event: SessionChanged, now: float) -> None:
+        call = self._calls.get(event.session)
+        if call is None:
+            self._endpoint.server.reject(event.session, 481, now)
+            return
+        self._note_broken(event)
+        before = call.call
+        if event.needs_answer:
+            if not self._answer(event, call, now):
+                return
+        else:
+            if event.body.description is not None:
+                try:
+                    call.changed_directions(event.body.description, now)
+                except NotAcceptableError:
+                    self._totals["unusable_answers"] += 1
+            call.told(event.body.metadata, now)
+        if call.call != before:
+            self._note_roles(call)
+
+    def _answer(self, event: SessionOffered | SessionChanged, call: RecordedCall, now: float) -> bool:
+        server = self._endpoint.server
+        assert event.body.description is not None
+        try:
+            answer = call.answer(event.body.description, event.body.metadata, now)
+        except NotAcceptableError as error:
+            self._totals["refused_offers"] += 1
+            server.reject(event.session, 488, now, (("Warning", error.warning),))
+        except NoPortError:
+            self._totals["refused_for_ports"] += 1
+            server.reject(event.session, 503, now, (("Retry-After", str(RETRY_AFTER)),))
+        else:
+            server.accept(event.session, answer, now)
+            return True
+        return False
+
+    def _note_broken(self, event: SessionOffered | SessionChanged) -> None:
+        if event.body.broken_metadata:
+            self._totals["broken_metadata"] += 1
+            self._journal.event("metadata_unreadable", hint="trace_the_gateways_rs-metadata_part")
+
+    def _note_roles(self, call: RecordedCall) -> None:
+        if isinstance(call.roles, AssignedRoles):
+            self._totals["calls_analysed"] += 1
+            self._journal.event(
+                "call_started", call=call.call, roles_by=call.roles.reason, direction=call.roles.direction
+            )
+        else:
+            self._totals["calls_with_unknown_roles"] += 1
+            self._journal.event("roles_unknown", reason=call.roles.reason, hint=call.roles.hint)
+
+    def _over(self, session: str, reason: CallEnd, now: float) -> None:
+        """The session is gone; free what belongs to it."""
+        self._endings.pop(session, None)
+        call = self._calls.pop(session, None)
+        if call is None:
+            return
+        self._sockets.read(now)
+        call.end(reason, now)
+        self._totals["foreign_rtp"] += call.foreign
+        self._totals["discarded_rtp"] += call.discarded
+        if call.answered and isinstance(call.roles, UnknownRoles):
+            self._journal.event(
+                "call_discarded", reason=reason, roles=call.roles.reason, discarded=call.discarded
+            )
+
+    def _analysis_ended(self, ended: EndedLegs, reason: CallEnd) -> None:
+        self._totals["kernel_dropped_rtp"] += ended.dropped
+        fields: dict[str, int] = {}
+        for leg, counters in sorted(ended.legs.items()):
+            for name, value in asdict(counters).items():
+                self._totals[f"rtp_{name}"] += value
+                if value:
+                    fields[f"{leg}_{name}"] = value
+        self._journal.event(
+            "call_ended",
+            call=ended.call,
+            reason=reason,
+            milliseconds=ended.milliseconds,
+            dropped=ended.dropped,
+            **fields,
+        )
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status.
+
+    Raises:
+        OSError: a port cannot be bound; its message names the address.
+    """
+    asyncio.run(_serve(config))
+    return 0
+
+
+async def _serve(config: Config) -> None:
+    config.box.runtime_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    service = CaptureService(config, Journal("capture"))
+    await service.run(stop)
