@@ -34,7 +34,7 @@ CallId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}$", description="random
 SeatId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="seat that the call belongs to")]
 EvidenceId = Annotated[str, Meta(pattern=r"^e[0-9]{1,5}$")]
 StrategyId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Code = Annotated[str, Meta(pattern=r"^[a-z]+\.[a-z_]{1,40}$")]
+Code = Annotated[str, Meta(pattern=r"^[a-z]{1,16}\.[a-z_]{1,40}$")]
 Quote = Annotated[str, Meta(max_length=40, description="redacted words of the customer, where policy allows")]
 Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
 UnixMilliseconds = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
