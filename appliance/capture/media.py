@@ -1,7 +1,7 @@
 """The sockets that RTP comes to: opened per stream, read all together a few dozen times a second.
 
-One read of everything that waits costs less than one wake-up a packet. Nothing is lost by it, because the kernel
-stamps each datagram with its arrival and holds seconds of audio; what it had to drop, it counts.
+One read of everything that waits costs less than one wake-up a packet. Nothing is lost by it, because the
+kernel stamps each datagram with its arrival and holds seconds of audio; what it had to drop, it counts.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from appliance.capture.portpool import PortPool
 
 #: 1 MiB holds several hundred packets (the kernel accounts about 1 KiB for each): seconds of one leg.
 RECEIVE_BUFFER: Final = 1 << 20
-#: Datagrams read of one socket at a time, so that a flood on one delays the others little. Real media is one or
-#: two; a call played at many times its speed stays below.
+#: Datagrams read of one socket at a time, so that a flood on one delays the others little. Real media is one
+#: or two; a call played at many times its speed stays below.
 MAX_READ: Final = 256
-#: Longer than any packet of G.711 (RFC 3551: 200 ms are 1600 bytes); what is longer is cut and does not parse.
+#: Longer than any packet of G.711 (RFC 3551: 200 ms are 1600 bytes); what is longer is cut and refused.
 MAX_DATAGRAM: Final = 2_048
 #: A port that another program has taken is skipped; after so many the pool counts as empty.
 MAX_PORT_ATTEMPTS: Final = 16
@@ -29,6 +29,7 @@ MAX_PORT_ATTEMPTS: Final = 16
 MAX_AGE: Final = 2.0
 
 # Linux's numbers (asm-generic/socket.h), which Python's socket module does not name.
+_SO_RCVBUFFORCE: Final = 33
 _SO_TIMESTAMPNS: Final = 35
 _SO_RXQ_OVFL: Final = 40
 _TIMESPEC: Final = struct.Struct("@ll")
@@ -159,9 +160,8 @@ class RtpSockets:
 
 
 def _enlarge(bound: socket.socket) -> None:
-    """Ask for a large buffer; the kernel grants what net.core.rmem_max allows, or all to a privileged process."""
-    force = 33  # SO_RCVBUFFORCE
+    """Ask for a large buffer; only a privileged process gets more than net.core.rmem_max allows."""
     try:
-        bound.setsockopt(socket.SOL_SOCKET, force, RECEIVE_BUFFER)
+        bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
     except OSError:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)

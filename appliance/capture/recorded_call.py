@@ -56,6 +56,7 @@ class RecordedCall:
         roles: Roles,
         address: str,
         now: float,
+        *,
         send: Callable[[CallMessage], None],
         ended: Callable[[EndedLegs, CallEnd], None],
     ) -> None:

@@ -1,11 +1,11 @@
-"""Who is the customer and who is the agent: from what streams carry, numbers and directions, never from an order.
+"""Who is customer and who is agent: from what streams carry, numbers and directions, never from an order.
 
 The ways, in the order in which they are tried:
 
-1. `agent_number`: each of two streams is sent by one participant (metadata's `send`), and the number of exactly
-   one of the two is an agent's (`roles.agent_numbers`).
-2. `calling_party`: the numbers do not tell, but the gateway says who called, and `roles.direction` says whether
-   callers are customers (inbound) or agents (outbound).
+1. `agent_number`: each of two streams is sent by one participant (metadata's `send`), and the number of
+   exactly one of the two is an agent's (`roles.agent_numbers`).
+2. `calling_party`: the numbers do not tell, but the gateway says who called, and `roles.direction` says
+   whether callers are customers (inbound) or agents (outbound).
 3. `labels`: the stream labels of `roles.labels`, for gateways without usable metadata.
 
 Where none of them tells, nothing is guessed: the audio of that call must not be analysed.
@@ -77,8 +77,8 @@ def resolve_roles(
 
     Args:
         metadata: everything that the recording client has said, or None.
-        labels: the labels of the call's audio streams; their order means nothing. A stream without a label can
-            be no leg.
+        labels: the labels of the call's audio streams; their order means nothing. A stream without a label
+            can be no leg.
         roles: the site's numbers and directions.
     """
     offered = _unique(labels)

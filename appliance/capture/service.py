@@ -162,8 +162,8 @@ class CaptureService:
             self._config.roles,
             self._endpoint.local_address(event.address),
             now,
-            self._outlet.send,
-            self._analysis_ended,
+            send=self._outlet.send,
+            ended=self._analysis_ended,
         )
         self._calls[event.session] = call
         self._note_broken(event)

@@ -120,7 +120,7 @@ class Dialog:
     def destination(self, allowed: Callable[[str], bool]) -> Peer:
         """Where requests of ours go: over UDP to the first route or the client's Contact (RFC 3261 12.2.1.1).
 
-        Where that is no IP address or not `allowed`, and over TCP, they go back to where the client was heard.
+        Where that is no IP address or not `allowed`, and over TCP, they go to where the client was heard.
         """
         if self.peer.reliable:
             return self.peer

@@ -1,7 +1,7 @@
 """SIPREC recording metadata (RFC 7865), full and partial, as recording clients really send it.
 
-Names of elements are compared without namespace, prefix and case, because vendors differ in all three. Names of
-people are not read at all: only addresses of record, which roles are told by, and which stay in this process.
+Names of elements are compared without namespace, prefix and case, because vendors differ in all three. Names
+of people are not read at all: only addresses of record, which stay in this process.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class RecordingMetadata:
     streams: tuple[MetadataStream, ...] = ()
 
     def updated(self, newer: RecordingMetadata) -> RecordingMetadata:
-        """This metadata after a newer document: a complete one replaces it, a partial one changes what it names."""
+        """This metadata after a newer document: a complete one replaces it, a partial one changes parts."""
         if newer.complete:
             return newer
         participants = {participant.id: participant for participant in self.participants}
@@ -210,7 +210,7 @@ def _send_and_receive(element: Element) -> tuple[frozenset[str] | None, frozense
 
 
 def _mark_caller(participants: tuple[Participant, ...], caller: str) -> tuple[Participant, ...]:
-    """Take the calling party from the From header that a vendor includes, where it fits exactly one participant."""
+    """Take the calling party from the From header that a vendor includes, where it fits one participant."""
     if not caller or any(participant.calling is not None for participant in participants):
         return participants
     if sum(caller in participant.users for participant in participants) != 1:

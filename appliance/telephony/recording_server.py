@@ -2,9 +2,9 @@
 
 The program that drives it hands in what came from the network together with the time, sends what
 `data_to_send` lists, calls `handle_timer` when `next_timer` says so, and answers the offers that
-`next_event` tells of. An INVITE without a session description is refused with 488: only the client knows which
-streams it has (RFC 7866 section 6.1). Within a session it gets our last description as an offer, because
-gateways refresh that way.
+`next_event` tells of. An INVITE without a session description is refused with 488: only the client knows
+which streams it has (RFC 7866 section 6.1). Within a session it gets our last description as an offer,
+because gateways refresh that way.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class RecordingServer:
 
     @property
     def waits_for_answers(self) -> bool:
-        """Whether a request of ours still waits for its final response, or a session for its ACK to be ended."""
+        """Whether a request of ours waits for its final response, or a session for the ACK to be ended."""
         return bool(self._sessions) or any(
             not transaction.done for transaction in self._client_transactions.values()
         )
@@ -158,7 +158,9 @@ class RecordingServer:
             return
         pending, session.pending = session.pending, None
         session.local = answer
-        self._succeed(session, pending.incoming, pending.transaction, pending.timer, answer, now)
+        self._succeed(
+            session, pending.incoming, pending.transaction, pending.timer, description=answer, now=now
+        )
 
     def reject(self, name: str, status: int, now: float, fields: Fields = ()) -> None:
         """Refuse the offer that the session waits with; a new session is over with it."""
@@ -166,7 +168,9 @@ class RecordingServer:
         if session is None or session.pending is None:
             return
         pending, session.pending = session.pending, None
-        self._respond(pending.incoming, pending.transaction, status, now, fields, session.dialog.local_tag)
+        self._respond(
+            pending.incoming, pending.transaction, status, now, fields=fields, tag=session.dialog.local_tag
+        )
         if not session.established:
             session.over = True
             self.session_over(session, "rejected")
@@ -202,7 +206,7 @@ class RecordingServer:
         branch = parse_via(request.headers.values("Via")[0]).branch
         peer = session.dialog.destination(self._settings.allowed)
         transaction = ClientTransaction(
-            self, request, peer, now, answered, lambda: self._forget_client(branch)
+            self, request, peer, now, answered=answered, ended=lambda: self._forget_client(branch)
         )
         self._client_transactions[branch] = transaction
         return transaction
@@ -277,7 +281,7 @@ class RecordingServer:
             if unknown:
                 self._register(key, transaction)
                 fields = (("Unsupported", ", ".join(unknown)), ("Supported", SUPPORTED))
-                self._respond(incoming, transaction, 420, incoming.now, fields)
+                self._respond(incoming, transaction, 420, incoming.now, fields=fields)
                 return
             if session is not None:
                 self._check_order(session, incoming)
@@ -288,10 +292,10 @@ class RecordingServer:
             self._register(key, transaction)
             self._dispatch(incoming, transaction, session)
         except NotAcceptableError as error:
-            self._respond(incoming, transaction, 488, incoming.now, (("Warning", error.warning),))
+            self._respond(incoming, transaction, 488, incoming.now, fields=(("Warning", error.warning),))
         except IntervalTooSmallError as error:
             self._register(key, transaction)
-            self._respond(incoming, transaction, 422, incoming.now, (("Min-SE", str(error.minimum)),))
+            self._respond(incoming, transaction, 422, incoming.now, fields=(("Min-SE", str(error.minimum)),))
         except SipError as error:
             self._register(key, transaction)
             self._respond(incoming, transaction, error.status, incoming.now)
@@ -394,7 +398,7 @@ class RecordingServer:
         if is_invite and session.local is not None:
             session.local = description = advertised(session.local)
             session.awaits_answer = True
-        self._succeed(session, incoming, transaction, timer, description, incoming.now)
+        self._succeed(session, incoming, transaction, timer, description=description, now=incoming.now)
         if body.metadata is not None or body.broken_metadata:
             self._events.append(SessionChanged(session.name, told, needs_answer=False))
 
@@ -448,7 +452,7 @@ class RecordingServer:
         if session is None or session.pending is None:
             return
         pending, session.pending = session.pending, None
-        self._respond(pending.incoming, pending.transaction, 487, incoming.now, (), tag)
+        self._respond(pending.incoming, pending.transaction, 487, incoming.now, tag=tag)
         if not session.established:
             session.over = True
             self.session_over(session, "cancelled")
@@ -492,6 +496,7 @@ class RecordingServer:
         incoming: Incoming,
         transaction: ServerTransaction,
         timer: SessionTimer | None,
+        *,
         description: SessionDescription | None,
         now: float,
     ) -> None:
@@ -514,6 +519,7 @@ class RecordingServer:
         transaction: ServerTransaction,
         status: int,
         now: float,
+        *,
         fields: Fields = (),
         tag: str | None = None,
     ) -> None:

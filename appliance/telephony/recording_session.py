@@ -10,14 +10,13 @@ from appliance.telephony.dialog import Dialog, Incoming
 from appliance.telephony.recording_events import EndReason
 from appliance.telephony.recording_metadata import RecordingMetadata
 from appliance.telephony.sdp import SessionDescription
-from appliance.telephony.sdp_answer import advertised
 from appliance.telephony.session_timer import SessionTimer, minimum_of, parse_session_expires
 from appliance.telephony.sip import SipError, SipRequest, SipResponse
 from appliance.telephony.sip_transaction import ClientTransaction, ServerTransaction
 from appliance.telephony.timers import Timer, Timers
 
-#: A refresh that met a request of the client's is tried again after this (RFC 3261 section 14.1: 0 to 2 s for the
-#: side that does not own the Call-ID).
+#: A refresh that met a request of the client's is tried again after this (RFC 3261 section 14.1: 0 to 2 s for
+#: the side that does not own the Call-ID).
 RETRY_REFRESH: Final = 1.0
 
 
@@ -105,7 +104,7 @@ class RecordingSession:
         self.arm(None, ours=False, now=0.0)
 
     def refresh(self, now: float) -> None:
-        """Refresh the session: by UPDATE where the client allows it, else by re-INVITE (RFC 4028 section 7.4)."""
+        """Refresh the session: by UPDATE where the client allows it, else by re-INVITE (RFC 4028 7.4)."""
         if self.over:
             return
         if self.refreshing is not None or self.invite_in_progress:
@@ -117,9 +116,7 @@ class RecordingSession:
         request.headers.add("Session-Expires", f"{self._interval};refresher=uac")
         request.headers.add("Min-SE", "90")
         if method == "INVITE" and self.local is not None:
-            # The same streams again; a new offer of the same content needs no new version (RFC 3264 section 8),
-            # but some clients compare nothing else.
-            self.local = advertised(self.local)
+            # RFC 4028 section 7.4: the version stays, so that the client sees that nothing has changed.
             request.headers.add("Content-Type", "application/sdp")
             request.body = self.local.serialise()
         self.refreshing = self._server.send_request(self, request, self._refreshed, now)

@@ -1,4 +1,4 @@
-"""Responses of the recording server: reason phrases and the fields that each must carry (RFC 3261 section 8.2.6)."""
+"""Responses of the recording server: reason phrases and the fields that each must carry (RFC 3261 8.2.6)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from appliance.telephony.sip import Headers, SipResponse
 
 REASONS: Final = {
     100: "Trying", 200: "OK", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed",
-    408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension",
-    422: "Session Interval Too Small", 480: "Temporarily Unavailable",
+    408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
+    420: "Bad Extension", 422: "Session Interval Too Small", 480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 486: "Busy Here", 487: "Request Terminated",
     488: "Not Acceptable Here", 491: "Request Pending", 500: "Server Internal Error",
     503: "Service Unavailable", 505: "Version Not Supported", 513: "Message Too Large",
@@ -49,7 +49,7 @@ def make_response(
         headers.add("Timestamp", timestamp)
     if 200 <= status < 300 and incoming.request.method in ("INVITE", "UPDATE", "OPTIONS"):
         headers.add("Contact", contact(incoming.peer))
-    if status == 200 or status == 405:
+    if status in (200, 405):
         headers.add("Allow", ALLOW)
     if status == 200:
         headers.add("Supported", SUPPORTED)

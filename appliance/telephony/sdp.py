@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 #: A description is part of a SIP message, which is shorter.
 MAX_DESCRIPTION_BYTES: Final = 32_768
@@ -14,7 +14,7 @@ MAX_LINE_CHARACTERS: Final = 2_048
 MAX_MEDIA: Final = 16
 
 MediaDirection = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-_DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
+_DIRECTIONS: Final[tuple[MediaDirection, ...]] = get_args(MediaDirection)
 
 #: Static payload types that matter here (RFC 3551, table 4); they may come without rtpmap.
 STATIC_PAYLOAD_TYPES: Final = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
@@ -145,8 +145,8 @@ class SessionDescription:
 
 
 def _direction(attributes: tuple[Attribute, ...]) -> MediaDirection | None:
-    found = next((name for name, _ in attributes if name in _DIRECTIONS), None)
-    return found  # type: ignore[return-value]
+    names = [name for name, _ in attributes]
+    return min((direction for direction in _DIRECTIONS if direction in names), key=names.index, default=None)
 
 
 def _connection_line(address: str) -> str:

@@ -17,7 +17,7 @@ CODECS: Final[Mapping[str, Codec]] = {"PCMA": "PCMA", "PCMU": "PCMU"}
 
 
 class NotAcceptableError(ValueError):
-    """No stream of an offer can be received; `warning` is the value of the Warning header (RFC 3261 20.43)."""
+    """No stream of an offer can be received; `warning` is the Warning header's value (RFC 3261 20.43)."""
 
     def __init__(self, code: int, text: str, agent: str = "ridge") -> None:
         super().__init__(text)

@@ -11,7 +11,7 @@ from appliance.telephony.sip_headers import parse_parameters
 
 #: RFC 4028 section 4: the smallest interval anyone may ask for, in seconds.
 MIN_SESSION_EXPIRES: Final = 90
-#: RFC 4028 section 10: who gets no refresh ends the session this long before it expires, but no more than a third.
+#: RFC 4028 section 10: who gets no refresh ends the session this long before it expires, at most a third.
 END_BEFORE_EXPIRY: Final = 32.0
 
 Refresher = Literal["uac", "uas"]
@@ -70,7 +70,7 @@ def negotiate(headers: Headers, preferred: int) -> SessionTimer | None:
 
     Args:
         headers: the request's.
-        preferred: the interval that we would like, in seconds; it is never raised, except by the client's Min-SE.
+        preferred: the longest interval that we would like, in seconds; the client's Min-SE may raise it.
 
     Returns:
         None where the client neither asks for a timer nor supports one: such a session has no timer.

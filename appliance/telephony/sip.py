@@ -37,7 +37,8 @@ _COMPACT: Final = {
 _CANONICAL: Final = {
     name.lower(): name
     for name in (
-        *_COMPACT.values(), "Accept", "Accept-Encoding", "Allow", "CSeq", "Content-Disposition", "Date", "Expires",
+        *_COMPACT.values(), "Accept", "Accept-Encoding", "Allow", "CSeq", "Content-Disposition", "Date",
+        "Expires",
         "MIME-Version", "Max-Forwards", "Min-SE", "Reason", "Record-Route", "Require", "Retry-After", "Route",
         "Server", "Timestamp", "Unsupported", "User-Agent", "Warning",
     )
@@ -286,7 +287,7 @@ def parse_datagram(data: bytes) -> SipMessage:
     reaches to the end of the datagram.
 
     Raises:
-        SipError: the datagram is no SIP message; `SipError.status` is fit for a response where one can be sent.
+        SipError: the datagram is no SIP message; `SipError.status` is fit for a response.
     """
     if len(data) > MAX_MESSAGE_BYTES:
         raise SipError(f"a message of more than {MAX_MESSAGE_BYTES} bytes", 513)

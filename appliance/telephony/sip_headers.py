@@ -188,7 +188,7 @@ def parse_cseq(value: str | None) -> tuple[int, str]:
 
 
 def uri_address(uri: str) -> tuple[str, int, str | None] | None:
-    """Host, port and transport of a `sip:` URI whose host is an IP address, else None (names are not resolved)."""
+    """Host, port and transport of a `sip:` URI whose host is an IP address; else None."""
     matched = re.fullmatch(
         r"sip:(?:[^@]*@)?(\[[^\]]*\]|[^:;?>]*)(?::([0-9]{1,5}))?([;?].*)?", uri, re.IGNORECASE
     )
@@ -207,7 +207,7 @@ def uri_address(uri: str) -> tuple[str, int, str | None] | None:
 
 
 def user_of(uri: str) -> str:
-    """The user part of an address of record: `8001` of `sip:8001;phone-context=x@host`, `tel:8001` or `8001@host`.
+    """The user part of an address of record: `8001` of `sip:8001;cpc=x@host`, `tel:8001` or `8001@host`.
 
     Empty where there is none. Visual separators of telephone numbers (RFC 3966 section 5.1.1) are removed
     from numbers.

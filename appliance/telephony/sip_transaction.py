@@ -164,10 +164,11 @@ class ClientTransaction:
         request: SipRequest,
         peer: Peer,
         now: float,
+        *,
         answered: Callable[[SipResponse | None, float], None],
         ended: Callable[[], None],
     ) -> None:
-        """Send the request; `answered` is called once with the final response, or with None when none came."""
+        """Send the request; `answered` is called once: with the final response, or None when none came."""
         self.request = request
         self.peer = peer
         self._sender = sender

@@ -157,7 +157,7 @@ class SippCall:
     def __init__(self, directory: Path, case: Case, port: int, transport: str) -> None:
         program = shutil.which("sipp")
         assert program is not None, (
-            "the program sipp is missing; install it with: apt-get install sip-tester (Debian package sip-tester)"
+            "the program sipp is missing; install the Debian package sip-tester: apt-get install sip-tester"
         )
         directory.mkdir()
         offer = (OFFERS / case.offer).read_text(encoding="utf-8")
@@ -258,11 +258,11 @@ def test_each_leg_carries_the_voice_that_the_offer_says(recorded: Recorded, case
     heard = _audio(recorded, started.call, str(case.first))
     # The recording lies in the leg as it was played, after the silence before its first packet.
     probe = played[4_000:16_000]
-    assert len(np.unique(probe)) > 100
+    assert len(np.unique(probe)) > 50
     assert probe.tobytes() in heard.tobytes()
 
     other = _audio(recorded, started.call, second)
-    assert np.count_nonzero(other == tone) == PACKETS * 240
+    assert np.full(PACKETS * 240, tone).tobytes() in other.tobytes()
 
 
 @pytest.mark.end_to_end
