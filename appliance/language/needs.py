@@ -156,7 +156,8 @@ class NeedRules:
         cues = [
             cue
             for cue in longest(self._cue_book.find(heard))
-            if all(cue.end <= start or cue.start >= end for start, end in taken)
+            # 不想买|保险: a cue may run into the word that it governs, but a word's own syllables are no cue.
+            if all(cue.start < start or cue.end > end or cue.end <= start for start, end in taken)
         ]
         walls = frozenset(
             [match.start for match in self._connective_book.find(heard)] + list(heard.breaks)
@@ -271,11 +272,11 @@ def _assign(
 def _distance(
     cue: Match[_Cue], mention: Match[_Mention | None], others: Sequence[Match[_Mention | None]], walls: frozenset[int]
 ) -> int | None:
-    before = cue.end <= mention.start
+    before = cue.start < mention.start
     if before and not cue.key.before or not before and not cue.key.after:
         return None
     low, high = (cue.end, mention.start) if before else (mention.end, cue.start)
-    gap = high - low
+    gap = max(0, high - low)
     crossed = [other for other in others if low <= other.start and other.end <= high]
     # A list (股票基金我都不碰) shares its cue: the words between do not count as distance.
     gap -= sum(other.end - other.start for other in crossed)

@@ -1,0 +1,175 @@
+"""The objection model: six types, several at once, from characters and their folded sound.
+
+Input of the network (int64): `characters` and `syllables`, each (1, n, 2): an id and the hash of the pair with
+the one before. Output: `logits` (1, 6). `objections.json` beside the model holds the vocabularies and the
+calibration: probability = sigmoid(scale x logit + offset) for each type (Platt 1999), and the probability from
+which each type is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import msgspec
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from appliance.language.findings import ObjectionFinding
+from appliance.language.pinyin_forms import Heard, hear
+from appliance.models import ModelError, ModelStore
+from appliance.protocol.vocabulary import OBJECTION_TYPES, ObjectionType
+
+MODEL: Final = "objection-zh"
+NETWORK: Final = "objections.int8.onnx"
+SETTINGS: Final = "objections.json"
+
+#: Longest stretch that is judged at once, in syllables; longer utterances are judged in overlapping ones.
+WINDOW: Final = 48
+STRIDE: Final = 32
+#: Ids 0 and 1 of every vocabulary.
+PADDING: Final = 0
+UNKNOWN: Final = 1
+#: What a growing utterance must exceed its type's threshold by, so that a partial rarely has to be taken back.
+MARGIN_OF_PARTIALS: Final = 0.15
+_FIRST_HASH: Final = 1_000_003
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What belongs to one trained network."""
+
+    #: one character each; its place plus 2 is its id
+    characters: str
+    syllables: tuple[str, ...]
+    #: buckets of the hash of pairs
+    buckets: int
+    #: type to (scale, offset) of its logit
+    calibration: dict[str, tuple[float, float]]
+    #: type to the probability from which it is reported
+    thresholds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Ids of characters and folded syllables."""
+
+    characters: Mapping[str, int]
+    syllables: Mapping[str, int]
+    buckets: int
+
+    @classmethod
+    def of(cls, characters: Sequence[str], syllables: Sequence[str], buckets: int) -> Vocabulary:
+        """Number both channels from 2 on; 0 is padding and 1 is anything else."""
+        return cls(
+            {character: place + 2 for place, character in enumerate(characters)},
+            {syllable: place + 2 for place, syllable in enumerate(syllables)},
+            buckets,
+        )
+
+    def encode(self, heard: Heard) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Both channels of an utterance, each (n, 2); n is at least 1."""
+        characters = [self.characters.get(character, UNKNOWN) for character in heard.characters]
+        syllables = [self.syllables.get(syllable, UNKNOWN) for syllable in heard.syllables]
+        return self._pairs(characters or [UNKNOWN]), self._pairs(syllables or [UNKNOWN])
+
+    def _pairs(self, ids: list[int]) -> NDArray[np.int64]:
+        before = [PADDING, *ids[:-1]]
+        return np.array(
+            [(now, 1 + (then * _FIRST_HASH + now) % (self.buckets - 1)) for then, now in zip(before, ids, strict=True)],
+            dtype=np.int64,
+        )
+
+
+def windows(length: int) -> list[slice]:
+    """The stretches of an utterance of `length` units that are judged; the last ends with the utterance."""
+    if length <= WINDOW:
+        return [slice(0, length)]
+    starts = [*range(0, length - WINDOW, STRIDE), length - WINDOW]
+    return [slice(start, start + WINDOW) for start in starts]
+
+
+class ObjectionModel:
+    """The network with its calibration; one thread, shared by all calls of a process."""
+
+    def __init__(self, network: bytes, settings: Settings) -> None:
+        """Start the network.
+
+        Raises:
+            ModelError: the settings leave a type out.
+        """
+        missing = [
+            kind
+            for kind in OBJECTION_TYPES
+            if kind not in settings.calibration or kind not in settings.thresholds
+        ]
+        if missing:
+            raise ModelError(
+                f"model {MODEL}: {SETTINGS} has no calibration for {', '.join(missing)}; train it again"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        self._vocabulary = Vocabulary.of(settings.characters, settings.syllables, settings.buckets)
+        self._scale = np.array([settings.calibration[kind][0] for kind in OBJECTION_TYPES])
+        self._offset = np.array([settings.calibration[kind][1] for kind in OBJECTION_TYPES])
+        self.thresholds: dict[str, float] = dict(settings.thresholds)
+
+    @classmethod
+    def load(cls, store: ModelStore, name: str = MODEL) -> ObjectionModel:
+        """The model of the store.
+
+        Raises:
+            ModelError: it is not installed, was altered, or its settings cannot be read.
+        """
+        model = store.open(name)
+        try:
+            settings = msgspec.json.decode(model.path(SETTINGS).read_bytes(), type=Settings)
+        except msgspec.MsgspecError as error:
+            raise ModelError(f"model {name}: {SETTINGS} is not valid: {error}; install it again") from error
+        return cls(model.path(NETWORK).read_bytes(), settings)
+
+    def logits(self, heard: Heard) -> NDArray[np.float64]:
+        """The raw outputs of the network, shape (6,): of each type the highest over all windows."""
+        characters, syllables = self._vocabulary.encode(heard)
+        rows = []
+        for window in windows(len(characters)):
+            (output,) = self._session.run(
+                ["logits"], {"characters": characters[None, window], "syllables": syllables[None, window]}
+            )
+            rows.append(np.asarray(output, dtype=np.float64)[0])
+        return cast("NDArray[np.float64]", np.max(rows, axis=0))
+
+    def probabilities(self, heard: Heard) -> dict[ObjectionType, float]:
+        """Calibrated probability of each type, 0..1; they do not sum to 1. Nothing heard gives zeros."""
+        if not any("一" <= character <= "鿿" for character in heard.characters):
+            return dict.fromkeys(cast("tuple[ObjectionType, ...]", OBJECTION_TYPES), 0.0)
+        calibrated = self._scale * self.logits(heard) + self._offset
+        return {
+            cast(ObjectionType, kind): 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))
+            for kind, value in zip(OBJECTION_TYPES, calibrated.tolist(), strict=True)
+        }
+
+    def find(self, heard: Heard, *, final: bool = True) -> tuple[ObjectionFinding, ...]:
+        """The objections of an utterance, surest first; of a growing one only those beyond doubt."""
+        extra = 0.0 if final else MARGIN_OF_PARTIALS
+        found = [
+            ObjectionFinding(kind, round(probability, 3))
+            for kind, probability in self.probabilities(heard).items()
+            if probability >= min(self.thresholds[kind] + extra, 0.97)
+        ]
+        return tuple(sorted(found, key=lambda finding: -finding.confidence))
+
+    def judge(self, text: str) -> tuple[str, dict[ObjectionType, float]]:
+        """One label for a text, as `ridge eval objection` scores it: the surest type found, or "none"."""
+        probabilities = self.probabilities(hear(text))
+        over = {
+            kind: probability - self.thresholds[kind]
+            for kind, probability in probabilities.items()
+            if probability >= self.thresholds[kind]
+        }
+        best = max(over, key=lambda kind: probabilities[kind]) if over else "none"
+        return best, probabilities

@@ -1,0 +1,84 @@
+"""Reads utterances of both legs: objections, needs, signals, and the redacted words.
+
+One `LanguageReader` serves all calls of a process; `open()` gives the part that one call needs, so that digits
+said in pieces over several utterances are still found.
+"""
+
+from __future__ import annotations
+
+from appliance.language.findings import Findings
+from appliance.language.needs import NeedRules
+from appliance.language.objections import MODEL, ObjectionModel
+from appliance.language.pinyin_forms import hear
+from appliance.language.redaction import RedactionState, redact
+from appliance.language.signals import SignalRules
+from appliance.models import ModelStore
+from appliance.speech.utterance import Utterance
+
+
+class LanguageReader:
+    """The rules and the model, loaded once."""
+
+    def __init__(self, objections: ObjectionModel, needs: NeedRules, signals: SignalRules) -> None:
+        self._objections = objections
+        self._needs = needs
+        self._signals = signals
+
+    @classmethod
+    def load(cls, store: ModelStore, model: str = MODEL) -> LanguageReader:
+        """Load the rules files and the objection model.
+
+        Raises:
+            ModelError: the model is not installed or was altered.
+            RulesError: a rules file is not valid.
+        """
+        return cls(ObjectionModel.load(store, model), NeedRules(), SignalRules())
+
+    def open(self) -> CallReader:
+        """The reader of one call."""
+        return CallReader(self)
+
+    def customer(
+        self, utterance: Utterance, agent_before: str = "", redaction: RedactionState | None = None
+    ) -> Findings:
+        """What the customer's words say; `agent_before` is the agent's last utterance.
+
+        Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
+        """
+        heard = hear(utterance.text, utterance.pinyin)
+        objections = self._objections.find(heard, final=utterance.final)
+        if not utterance.final:
+            return Findings(objections=objections)
+        return Findings(
+            objections=objections,
+            needs=self._needs.read(heard, agent_before),
+            signals=self._signals.read(heard, "customer"),
+            redacted=redact(utterance.text, utterance.pinyin, redaction, agent_before),
+        )
+
+    def agent(self, utterance: Utterance, redaction: RedactionState | None = None) -> Findings:
+        """What the agent does with the words: signals only."""
+        if not utterance.final:
+            return Findings()
+        heard = hear(utterance.text, utterance.pinyin)
+        return Findings(
+            signals=self._signals.read(heard, "agent"),
+            redacted=redact(utterance.text, utterance.pinyin, redaction),
+        )
+
+
+class CallReader:
+    """One call's reader: remembers, for each leg, whether digits may go on (never the digits)."""
+
+    def __init__(self, reader: LanguageReader) -> None:
+        self._reader = reader
+        self._customer = RedactionState()
+        self._agent = RedactionState()
+
+    def customer(self, utterance: Utterance, agent_before: str = "") -> Findings:
+        """As `LanguageReader.customer`, with digits followed from one utterance to the next."""
+        return self._reader.customer(utterance, agent_before, self._customer)
+
+    def agent(self, utterance: Utterance) -> Findings:
+        """As `LanguageReader.agent`, with digits followed from one utterance to the next."""
+        return self._reader.agent(utterance, self._agent)

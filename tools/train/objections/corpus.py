@@ -1,0 +1,68 @@
+"""The training text: our own utterances by author style, and the telemarketing intents mapped by the reviewed file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.protocol.vocabulary import OBJECTION_TYPES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+SHARED = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
+WRITTEN = HERE / "written"
+INTENTS = SHARED / "data/text/telemarketing_intents.tsv"
+#: This author style is never trained on, calibrated on or looked at while choosing anything.
+HELD_OUT = "neighbourly"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One utterance with all its types (none: empty), and where it comes from."""
+
+    text: str
+    labels: frozenset[str]
+    style: str
+
+
+def own(style: str) -> list[Example]:
+    """The utterances of one style file; raises ValueError at a label that does not exist."""
+    path = WRITTEN / f"{style}.tsv"
+    examples = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], start=2):
+        text, labels, *_ = [*line.split("\t"), ""]
+        names = frozenset(labels.split(",")) - {"none"}
+        if not text or names - set(OBJECTION_TYPES):
+            raise ValueError(f"{path}:{number}: {labels!r} is not a list of {', '.join(OBJECTION_TYPES)} or none")
+        examples.append(Example(text, names, style))
+    return examples
+
+
+def styles() -> list[str]:
+    """All author styles but the held-out one."""
+    return sorted(path.stem for path in WRITTEN.glob("*.tsv") if path.stem != HELD_OUT)
+
+
+def intents() -> list[Example]:
+    """The telemarketing utterances under our mapping; raises ValueError at an intent that is not mapped."""
+    mapping = tomllib.loads((HERE / "intent_mapping.toml").read_text(encoding="utf-8"))
+    label_of = {intent: label for label, table in mapping.items() for intent in table["intents"]}
+    examples = []
+    seen = set()
+    for line in INTENTS.read_text(encoding="utf-8").splitlines()[1:]:
+        text, _, intent = line.rpartition("\t")
+        if intent not in label_of:
+            raise ValueError(f"{INTENTS}: the intent {intent} is not in intent_mapping.toml; map it")
+        label = label_of[intent]
+        if label == "unused" or not text.strip() or len(text) > 60 or text in seen:
+            continue
+        seen.add(text)
+        examples.append(Example(text, frozenset() if label == "none" else frozenset({label}), "intents"))
+    return examples
