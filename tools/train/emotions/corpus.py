@@ -25,6 +25,10 @@ SAME = {"calm": "neutral"}
 _WINDOWS = 2
 
 
+#: a telephone copy of a recording: samples, emotion, speaker, index in the manifest, whether unchanged
+Copy = tuple[NDArray[np.int16], str, str, int, bool]
+
+
 @dataclass(frozen=True)
 class Item:
     """One recording of the manifest."""
@@ -46,6 +50,8 @@ class Material:
     labels: NDArray[np.int64]
     #: shape (n,)
     speakers: NDArray[np.str_]
+    #: index of the recording in the manifest, -1 for signals made here, shape (n,)
+    items: NDArray[np.int64]
     #: whether the window is of an unchanged copy
     plain: NDArray[np.bool_]
 
@@ -69,10 +75,10 @@ def prepare(items: list[Item], copies: dict[str, int], nothing: int, seed: int) 
     """Measure a plain copy and `copies[corpus]` changed ones of each item, and `nothing` of no speech."""
     rng = np.random.default_rng(seed)
     tracker = AutocorrelationTracker()
-    windows, labels, speakers, plain = [], [], [], []
+    windows, labels, speakers, numbers, plain = [], [], [], [], []
 
-    def keep(batch: list[tuple[NDArray[np.int16], str, str, bool]]) -> None:
-        for frames, (_, label, speaker, is_plain) in zip(
+    def keep(batch: list[Copy]) -> None:
+        for frames, (_, label, speaker, index, is_plain) in zip(
             measure([one[0] for one in batch], tracker), batch, strict=True
         ):
             speech = speech_only(frames)
@@ -84,26 +90,29 @@ def prepare(items: list[Item], copies: dict[str, int], nothing: int, seed: int) 
                 windows.append(picture(piece).astype(np.float16))
                 labels.append(CLASSES.index(label))
                 speakers.append(speaker)
+                numbers.append(index)
                 plain.append(is_plain)
 
-    jobs = sorted(items, key=lambda item: item.seconds)
-    batch: list[tuple[NDArray[np.int16], str, str, bool]] = []
+    jobs = sorted(enumerate(items), key=lambda pair: pair[1].seconds)
+    batch: list[Copy] = []
     began = time.monotonic()
-    for number, item in enumerate(jobs):
+    for number, (index, item) in enumerate(jobs):
         samples, rate = soundfile.read(item.path)
-        batch.append((telephone_copy(samples, rate, None), item.emotion, item.speaker, True))
+        batch.append((telephone_copy(samples, rate, None), item.emotion, item.speaker, index, True))
         for _ in range(copies.get(item.corpus, 1)):
-            batch.append((telephone_copy(samples, rate, rng), item.emotion, item.speaker, False))
+            batch.append((telephone_copy(samples, rate, rng), item.emotion, item.speaker, index, False))
         if len(batch) >= 48:
             keep(batch)
             batch = []
         if number % 200 == 199:
             print(f"measured {number + 1} of {len(jobs)}, {time.monotonic() - began:.0f} s", flush=True)
     for _ in range(nothing):
-        batch.append((telephone_copy(nonspeech.signal(rng), nonspeech.RATE, rng), "none", "none", False))
+        batch.append((telephone_copy(nonspeech.signal(rng), nonspeech.RATE, rng), "none", "none", -1, False))
         if len(batch) >= 48:
             keep(batch)
             batch = []
     if batch:
         keep(batch)
-    return Material(np.stack(windows), np.array(labels), np.array(speakers), np.array(plain))
+    return Material(
+        np.stack(windows), np.array(labels), np.array(speakers), np.array(numbers), np.array(plain)
+    )

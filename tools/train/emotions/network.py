@@ -110,7 +110,8 @@ def train(
             chosen = order[number * recipe.batch : (number + 1) * recipe.batch]
             batch, wanted = windows[chosen].astype(np.float32), targets[chosen]
             # mixup (Zhang et al. 2018) with a neighbour in the shuffled batch
-            share = np.float32(max(rng.beta(0.2, 0.2), 0.5))
+            draw = rng.beta(0.2, 0.2)
+            share = np.float32(max(draw, 1.0 - draw))
             batch = _mask(batch, rng)
             batch = share * batch + (1 - share) * batch[::-1]
             wanted = share * wanted + (1 - share) * wanted[::-1]
