@@ -24,7 +24,7 @@ HOMOPHONES: Final = 24
 #: The channel's costs count this much against the language model's, in percent.
 CHANNEL_PERCENT: Final = 70
 #: What leaving a heard syllable out costs, for the three bins of confidence.
-SKIP_COSTS: Final = (5_000, 8_000, 11_000)
+SKIP_COSTS: Final = (12_000, 16_000, 20_000)
 
 
 @dataclass(frozen=True, slots=True)
