@@ -187,7 +187,7 @@ class CallProfile:
         carried = {item.id for item in evidence}
         if len(referred) > len(carried & set(referred)):
             advice = [Advice(id=one.id, evidence=[e for e in one.evidence if e in carried]) for one in advice]
-        self._ledger.pin([*referred, *(need.evidence for need in self._needs)])
+        self._ledger.pin([*referred, *self._refusals.evidence, *(need.evidence for need in self._needs)])
         upset = self._emotion.angry or self._objections.is_open("hostile_resistance")
         pace = pace_of(
             situation.stage,

@@ -133,6 +133,8 @@ CLOSE_INTENT: Final = (0.72, 0.40)
 
 #: Seconds of the customer's speech at which style confidence reaches 1 - 1/e = 0.63.
 STYLE_SPEECH_SECONDS: Final = 25.0
+#: The measured styles weigh confidence to this power, the uniform distribution the rest.
+STYLE_MIX_EXPONENT: Final = 1.5
 #: Evidence weight (seconds of speech or signals) that draws an index half way from 0 to its measure.
 INDEX_PRIOR: Final = 4.0
 #: The older half of an index's weight fades over this much newer weight, so that it follows the customer.
@@ -245,7 +247,7 @@ REOPEN_CONFIDENCE: Final = 0.6
 MIND_PRIOR: Final = 0.6
 MIND_HALF: Final = 2.5
 #: Older evidence gives way beyond this weight.
-MIND_WEIGHT: Final = 6.0
+MIND_WEIGHT: Final = 4.5
 MIND_HALF_LIFE_MS: Final = 240_000.0
 MIND_START: Final[Mapping[str, float]] = {
     "satisfaction": 0.5,

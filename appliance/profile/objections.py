@@ -131,7 +131,10 @@ class ObjectionTable:
         self._settle_growing(number, strongest)
         signals = {signal.code for signal in findings.signals if signal.confidence >= c.MOVE_CONFIDENCE}
         raised = {kind for kind, sure in strongest.items() if sure >= c.OBJECTION_CONFIDENCE}
-        self._close(signals, raised, told_something=bool(findings.needs))
+        told_something = any(
+            need.stance != "rejects" and need.tag not in ("no_calls", "complaint") for need in findings.needs
+        )
+        self._close(signals, raised, told_something=told_something)
         opened = []
         for kind in sorted(raised):
             tracked = self._table.get(kind)

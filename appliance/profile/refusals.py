@@ -6,8 +6,10 @@ from typing import Final
 
 from appliance.language.findings import Findings
 from appliance.profile import constants as c
-from appliance.protocol.vocabulary import Signal
+from appliance.protocol.vocabulary import ObjectionType, Signal
 
+#: Words of refusal beside one of these put off, and do not turn down.
+POSTPONING: Final[frozenset[ObjectionType]] = frozenset(["not_now", "hesitation"])
 REFUSING: Final[frozenset[Signal]] = frozenset(["refusal", "final_refusal", "abuse"])
 REOPENING: Final[frozenset[Signal]] = frozenset(
     ["interest", "initiative", "follow_up_agreed", "purchase_intent", "question_return", "question_fee"]
@@ -37,6 +39,8 @@ class RefusalCount:
     def said(self, findings: Findings, evidence: dict[str, str]) -> None:
         """Take a whole utterance of the customer; `evidence` maps its evidence codes to ledger ids."""
         clear = {s.code for s in findings.signals if s.confidence >= c.REFUSAL_CONFIDENCE}
+        if _softened(findings, clear):
+            clear.discard("refusal")
         no_calls = any(
             need.tag == "no_calls" and need.stance == "wants" and need.confidence >= c.REFUSAL_CONFIDENCE
             for need in findings.needs
@@ -57,3 +61,15 @@ class RefusalCount:
             self._count = 0
             self._final = False
             self._evidence = []
+
+
+def _softened(findings: Findings, clear: set[Signal]) -> bool:
+    """Whether a refusal turns down less than the talk: it postpones, or wants something else instead."""
+    postponed = any(
+        o.type in POSTPONING and o.confidence >= c.OBJECTION_CONFIDENCE for o in findings.objections
+    )
+    instead = any(
+        need.tag != "no_calls" and need.stance in ("wants", "asks") and need.confidence >= c.NEED_CONFIDENCE
+        for need in findings.needs
+    )
+    return postponed or instead or bool(clear & REOPENING)

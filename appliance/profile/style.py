@@ -96,7 +96,7 @@ class StyleState:
             bias = c.CHAMELEON_BIAS if style == "chameleon" else 0.0
             odds[style] = math.exp(votes + bias - distance / c.STYLE_WIDTH)
         total = sum(odds.values())
-        sure = self.confidence
+        sure = math.pow(self.confidence, c.STYLE_MIX_EXPONENT)
         return {style: sure * odds[style] / total + (1.0 - sure) / len(STYLES) for style in STYLES}
 
     def probabilities_reading(self) -> StyleProbabilities:

@@ -67,7 +67,7 @@ class TurnTiming:
             self._spans.popleft()
         talked = {"customer": 0, "agent": 0}
         for span in self._spans:
-            talked[span.leg] += span.end_ms - max(span.start_ms, horizon)
+            talked[span.leg] += max(0, span.end_ms - max(span.start_ms, horizon))
         together = talked["customer"] + talked["agent"]
         return talked["customer"] / together if together >= c.BALANCE_LEAST_MS else None
 
