@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import ipaddress
+import json
 import os
 import re
 import sys
 import tempfile
-import typing
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from appliance.box.problems import describe
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,7 +30,10 @@ def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value)
     except ValueError as error:
-        raise ValueError(f"{error}; write a network such as 10.20.0.0/24") from None
+        hint = "10.20.0.0/24"
+        with contextlib.suppress(ValueError):
+            hint = str(ipaddress.ip_network(value, strict=False))
+        raise ValueError(f"{error}; write a network such as {hint}") from None
     return value
 
 
@@ -37,7 +42,7 @@ def _address(value: str) -> str:
         ipaddress.ip_address(value)
     except ValueError:
         raise ValueError(
-            "not an IP address; write one such as 10.20.0.5, or 127.0.0.1 for this machine"
+            f"{value!r} is not an IP address; write one such as 10.20.0.5, or 127.0.0.1 for this machine"
         ) from None
     return value
 
@@ -46,7 +51,9 @@ def _pattern(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        raise ValueError(f"not a regular expression ({error}); write one such as 80[0-9]{{2}}") from None
+        raise ValueError(
+            f"{value!r} is not a regular expression ({error}); write one such as 80[0-9]{{2}}"
+        ) from None
     return value
 
 
@@ -224,29 +231,11 @@ def load(path: Path | None) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: is not TOML: {error}"]) from error
+        raise ConfigError([f"{path}: is not TOML: {error}; correct that line"]) from error
     try:
-        return Config.model_validate(data)
+        # Through JSON: there, strict validation takes a list for a tuple and a text for a path, and yet
+        # 1 is no truth value and "60" no number.
+        return Config.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError([_describe(path, problem) for problem in error.errors()]) from error
-
-
-def _describe(path: Path, problem: Any) -> str:
-    location = tuple(str(part) for part in problem["loc"])
-    key = ".".join(location) or "(the whole file)"
-    if problem["type"] == "extra_forbidden":
-        known = _keys_of(location[:-1])
-        near = difflib.get_close_matches(location[-1], known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"
-        return f"{path}: {key}: no such key; {hint}"
-    message = problem["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
-    return f"{path}: {key}: {message[0].lower()}{message[1:]}{given}"
-
-
-def _keys_of(location: tuple[str, ...]) -> list[str]:
-    model: Any = Config
-    for part in location:
-        field = getattr(model, "model_fields", {}).get(part)
-        model = field.annotation if field else None
-    return list(typing.cast("dict[str, object]", getattr(model, "model_fields", {})))
+        problems = error.errors(include_url=False)
+        raise ConfigError([describe(path, problem, Config) for problem in problems]) from error

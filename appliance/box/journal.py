@@ -13,9 +13,9 @@ import time
 from typing import Final
 
 #: Letters, digits and the punctuation of addresses, paths and codes; no hanzi, no spaces.
-_PLAIN: Final = re.compile(r"^[A-Za-z0-9_.:/+@-]{0,120}$")
-#: Seven digits in a row are the shortest Chinese subscriber number.
-_NUMBER: Final = re.compile(r"[0-9]{7,}")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/+@-]{0,120}")
+#: Seven digits in a row, hyphens between them or not, are the shortest Chinese subscriber number.
+_NUMBER: Final = re.compile(r"[0-9](?:-?[0-9]){6,}")
 REPLACED: Final = "[withheld]"
 
 Field = int | float | bool | str | None
@@ -36,6 +36,6 @@ class Journal:
 
 
 def _safe(value: Field) -> Field:
-    if isinstance(value, str) and (not _PLAIN.match(value) or _NUMBER.search(value)):
+    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or _NUMBER.search(value)):
         return REPLACED
     return value
