@@ -10,7 +10,7 @@ from typing import Final
 
 #: The longest record that tcpdump and Wireshark write (their maximal snapshot length).
 MAX_RECORD: Final = 262_144
-#: A block may hold options, name resolutions or secrets too; those are skipped, but their length must be sane.
+#: A block may hold options, names or secrets too; those are skipped, but their length must be sane.
 MAX_BLOCK: Final = 16 * 1024 * 1024
 #: Interfaces of one pcapng section.
 MAX_INTERFACES: Final = 4096

@@ -1,0 +1,245 @@
+"""A capture of SIP and RTP as one call: a recording session (SIPREC) or an ordinary call of two parties."""
+
+from __future__ import annotations
+
+import mmap
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from appliance.box.config import Roles
+from appliance.capture.captured_sip import CapturedDialog, Side, SipTrace
+from appliance.capture.leg import LegReceiver
+from appliance.capture.replay_error import ReplayError
+from appliance.capture.roles import AssignedRoles, UnknownRoles, Untold, resolve_roles
+from appliance.telephony.audioblock import CallEnded, CallHeld, CallMessage, CallStarted, Leg
+from appliance.telephony.frames import Address, Datagram, FrameDissector, FrameError, Segment
+from appliance.telephony.pcap import CaptureReader, PcapError
+from appliance.telephony.rtp import STATIC_CODECS, VERSION, Codec, is_rtcp
+from appliance.telephony.sdp import SessionDescription
+from appliance.telephony.sdp_answer import CODECS
+
+#: Live legs are polled this often, in seconds.
+POLL_SECONDS: Final = 0.02
+#: Packets that were on their way when the BYE was sent.
+AFTER_BYE: Final = 1.0
+#: As long as a live call may last; a capture with gaps must not become days of silence.
+MAX_SECONDS: Final = 4 * 3600.0
+
+_NEXT_STEP: Final[Mapping[Untold, str]] = {
+    "no_metadata": "its recording session has no metadata; set roles.labels in the configuration",
+    "no_send": "its metadata do not say who sends which stream; set roles.labels in the configuration",
+    "one_stream": "only one leg was recorded; let the gateway record both legs as separate streams",
+    "many_participants": "it has more than two parties; set roles.labels in the configuration",
+    "no_agent_number": "no number in it is an agent's; extend roles.agent_numbers, or set roles.direction",
+    "two_agent_numbers": "both numbers are agents'; narrow roles.agent_numbers, or set roles.direction",
+    "no_seat": "the agent's number cannot name a seat; set roles.seats or roles.default_seat",
+}
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Which packets are which leg's."""
+
+    dialog: CapturedDialog
+    roles: AssignedRoles
+    #: where the leg's RTP goes to; of recording sessions also where it comes from
+    destinations: dict[Address, Leg] = field(default_factory=dict)
+    sources: dict[Address, Leg] = field(default_factory=dict)
+    codecs: dict[Leg, dict[int, Codec]] = field(
+        default_factory=lambda: {"customer": dict(STATIC_CODECS), "agent": dict(STATIC_CODECS)}
+    )
+    events: dict[Leg, set[int]] = field(default_factory=lambda: {"customer": set(), "agent": set()})
+
+    def leg_of(self, source: Address, destination: Address) -> Leg | None:
+        return self.destinations.get(destination) or self.sources.get(source)
+
+    def within(self, time: float) -> bool:
+        ended = self.dialog.ended
+        return time >= self.dialog.began and (ended is None or time <= ended + AFTER_BYE)
+
+    def codecs_of(self, leg: Leg, description: SessionDescription, index: int) -> None:
+        for form in description.media[index].media_formats:
+            if form.encoding in CODECS:
+                self.codecs[leg][form.payload_type] = CODECS[form.encoding]
+            elif form.encoding == "TELEPHONE-EVENT":
+                self.events[leg].add(form.payload_type)
+                self.codecs[leg].pop(form.payload_type, None)
+
+
+def read_capture(path: Path, roles: Roles) -> Iterator[CallMessage]:
+    """The messages of the one call of a capture.
+
+    Raises:
+        ReplayError: the file is no capture, holds no call or more than one with media, or does not tell who
+            is the agent.
+    """
+    trace = SipTrace()
+    media: Counter[tuple[Address, Address]] = Counter()
+    for time, found in _found(path):
+        if not trace.take(found, time) and isinstance(found, Datagram) and _is_rtp(found.payload):
+            media[found.source, found.destination] += 1
+    plan = _choose(path, trace, media, roles)
+    return _messages(path, plan)
+
+
+def _found(path: Path) -> Iterator[tuple[float, Datagram | Segment]]:
+    """Everything over UDP and TCP, with times that never go back."""
+    dissector = FrameDissector()
+    latest = 0.0
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for frame in CaptureReader(data):
+                latest = max(latest, frame.time)
+                try:
+                    found = dissector.dissect(frame.link_type, frame.data, latest)
+                except FrameError:
+                    continue
+                if found is not None:
+                    yield latest, found
+    except PcapError as error:
+        raise ReplayError(
+            f"{path}: is no sound capture file ({error}); capture again with tcpdump"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ReplayError(f"{path}: cannot be read ({error}); name a file that may be read") from error
+
+
+def _is_rtp(payload: bytes) -> bool:
+    return len(payload) >= 12 and payload[0] >> 6 == VERSION and not is_rtcp(payload)
+
+
+def _choose(path: Path, trace: SipTrace, media: Counter[tuple[Address, Address]], roles: Roles) -> _Plan:
+    dialogs = [dialog for dialog in trace.dialogs.values() if dialog.described]
+    if not dialogs:
+        raise ReplayError(
+            f"{path}: holds {sum(media.values())} RTP packets but no SIP call with a session description, so "
+            "nobody can tell who speaks; capture SIP and RTP together, or convert the legs to a stereo WAV file"
+        )
+    # A recording session and the call that it records are the same voices.
+    chosen = [dialog for dialog in dialogs if dialog.recording] or dialogs
+    untold: list[UnknownRoles] = []
+    plans: list[_Plan] = []
+    for dialog in chosen:
+        plan = _recording_plan(dialog, roles) if dialog.recording else _call_plan(dialog, roles)
+        if isinstance(plan, UnknownRoles):
+            untold.append(plan)
+        elif any(plan.leg_of(source, destination) for source, destination in media):
+            plans.append(plan)
+    if len(plans) == 1:
+        return plans[0]
+    if plans:
+        raise ReplayError(
+            f"{path}: holds {len(plans)} calls with media; cut out one of them, for example with "
+            "tshark -r FILE -Y 'sip.Call-ID == ... or rtp.ssrc == ...' -w CALL"
+        )
+    if untold:
+        raise ReplayError(f"{path}: does not tell customer from agent: {_NEXT_STEP[untold[0].reason]}")
+    raise ReplayError(
+        f"{path}: holds {len(dialogs)} SIP call{'s' if len(dialogs) > 1 else ''} but no RTP to or from the "
+        "addresses of their session descriptions; capture where the media pass"
+    )
+
+
+def _recording_plan(dialog: CapturedDialog, roles: Roles) -> _Plan | UnknownRoles:
+    """Streams are told apart by their labels; the answer's sections are in the offer's order."""
+    offers = [one.description for one in dialog.described if one.side == "caller"]
+    labels = [media.label for media in offers[0].media] if offers else []
+    told = resolve_roles(dialog.metadata, labels, roles)
+    if isinstance(told, UnknownRoles):
+        return told
+    plan = _Plan(dialog, told)
+    leg_of = {label: leg for leg, label in told.labels.items()}
+    labels_by_index: list[str | None] = []
+    for one in dialog.described:
+        if one.side == "caller":
+            labels_by_index = [media.label for media in one.description.media]
+        for index, media in enumerate(one.description.media):
+            label = labels_by_index[index] if index < len(labels_by_index) else None
+            leg = leg_of.get(label) if label else None
+            address = one.description.connection_of(index)
+            if leg is None or address is None or not media.port:
+                continue
+            known = plan.sources if one.side == "caller" else plan.destinations
+            known[address, media.port] = leg
+            if one.side == "caller":
+                plan.codecs_of(leg, one.description, index)
+    return plan
+
+
+def _call_plan(dialog: CapturedDialog, roles: Roles) -> _Plan | UnknownRoles:
+    """What is sent to the address that one side described is the other side's voice."""
+    told = resolve_roles(dialog.participants(), ["caller", "callee"], roles)
+    if isinstance(told, UnknownRoles):
+        return told
+    plan = _Plan(dialog, told)
+    leg_of: dict[str, Leg] = {label: leg for leg, label in told.labels.items()}
+    speaker: dict[Side, Side] = {"caller": "callee", "callee": "caller"}
+    for one in dialog.described:
+        leg = leg_of[speaker[one.side]]
+        for index, media in enumerate(one.description.media):
+            address = one.description.connection_of(index)
+            if media.kind == "audio" and media.port and address is not None:
+                plan.destinations[address, media.port] = leg
+                plan.codecs_of(leg, one.description, index)
+    return plan
+
+
+def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
+    dialog = plan.dialog
+    call = secrets.token_urlsafe(16)
+    holds = _holds(dialog)
+    legs: dict[Leg, LegReceiver] = {}
+    started = polled = now = 0.0
+    for time, found in _found(path):
+        if not isinstance(found, Datagram) or not plan.within(time) or not _is_rtp(found.payload):
+            continue
+        leg = plan.leg_of(found.source, found.destination)
+        if leg is None:
+            continue
+        if not legs:
+            started = polled = min(time, dialog.answered or time)
+            yield CallStarted(call, plan.roles.seat, plan.roles.direction, "replay", int(started * 1000))
+            legs = {one: _receiver(call, one, plan, started) for one in ("customer", "agent")}
+        now = time
+        if now - started > MAX_SECONDS:
+            break
+        while holds and holds[0][0] <= now:
+            at, held = holds.pop(0)
+            for receiver in legs.values():
+                receiver.hold(held, at)
+            yield CallHeld(call, held, max(0, int(1000 * (at - started))))
+        legs[leg].datagram(found.payload, found.source, now)
+        if now - polled >= POLL_SECONDS:
+            polled = now
+            for receiver in legs.values():
+                yield from receiver.poll(now)
+    for receiver in legs.values():
+        yield from receiver.flush(now)
+    ended = dialog.ended if dialog.ended is not None else now
+    yield CallEnded(
+        call, max(0, int(1000 * (ended - started))), "bye" if dialog.ended is not None else "end_of_file"
+    )
+
+
+def _receiver(call: str, leg: Leg, plan: _Plan, started: float) -> LegReceiver:
+    return LegReceiver(call, leg, plan.codecs[leg], frozenset(plan.events[leg]), started)
+
+
+def _holds(dialog: CapturedDialog) -> list[tuple[float, bool]]:
+    """When the call was put on hold and resumed: what the directions of the descriptions say."""
+    changes: list[tuple[float, bool]] = []
+    # In an ordinary call the side that holds says sendonly or inactive, and the other side mirrors it
+    # (RFC 3264 §8.4); a recording client always says sendonly while it sends.
+    quiet = {"inactive"} if dialog.recording else {"inactive", "sendonly", "recvonly"}
+    for one in dialog.described:
+        if dialog.recording and one.side == "callee":
+            continue
+        directions = [one.description.direction_of(index) for index in range(len(one.description.media))]
+        held = bool(directions) and all(direction in quiet for direction in directions)
+        if held != (changes[-1][1] if changes else False):
+            changes.append((one.time, held))
+    return changes
