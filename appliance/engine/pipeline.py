@@ -25,7 +25,7 @@ class CallPipeline:
         self.at_ms = 0
         #: the end of the customer's last whole utterance, until an update that knows of it was published
         self.utterance_end_ms: int | None = None
-        self._rooms = rooms
+        self._language = rooms.language.open()
         self._streams: dict[Leg, LegStream] = {leg: rooms.speech.open(leg) for leg in ("customer", "agent")}
         self._agent_before = ""
         self._heard_ms = self._lost_ms = self._dropped_ms = 0
@@ -78,7 +78,7 @@ class CallPipeline:
         return iter(sorted(events, key=_time))
 
     def _utterance(self, utterance: Utterance) -> None:
-        language = self._rooms.language
+        language = self._language
         if utterance.leg == "agent":
             if utterance.final:
                 self.profile.agent_said(utterance, language.agent(utterance))

@@ -8,7 +8,7 @@ from appliance.affect.models import AffectModels
 from appliance.box.config import Config
 from appliance.language.reader import LanguageReader
 from appliance.models import ModelStore
-from appliance.profile.advice import Catalogue
+from appliance.profile.catalogue import Catalogue
 from appliance.speech.recognizer import SpeechEngine
 
 

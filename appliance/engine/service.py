@@ -50,7 +50,7 @@ class EngineService:
 
     def run(self) -> int:
         """Serve until `stop`; returns the exit status."""
-        context = zmq.Context.instance()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         audio, door = context.socket(zmq.PULL), context.socket(zmq.PUSH)
         try:
             door.setsockopt(zmq.SNDHWM, DOOR_QUEUE)
