@@ -117,7 +117,7 @@ def _choose(path: Path, trace: SipTrace, media: Counter[tuple[Address, Address]]
     if not dialogs:
         raise ReplayError(
             f"{path}: holds {sum(media.values())} RTP packets but no SIP call with a session description, so "
-            "nobody can tell who speaks; capture SIP and RTP together, or convert the legs to a stereo WAV file"
+            "nobody can tell who speaks; capture SIP and RTP together, or convert the legs to a stereo WAV"
         )
     # A recording session and the call that it records are the same voices.
     chosen = [dialog for dialog in dialogs if dialog.recording] or dialogs
@@ -202,7 +202,7 @@ def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
             continue
         if not legs:
             started = polled = min(time, dialog.answered or time)
-            yield CallStarted(call, plan.roles.seat, plan.roles.direction, "replay", int(started * 1000))
+            yield CallStarted(call, plan.roles.seat, plan.roles.direction, "replay", round(started * 1000))
             legs = {one: _receiver(call, one, plan, started) for one in ("customer", "agent")}
         now = time
         if now - started > MAX_SECONDS:
@@ -211,7 +211,7 @@ def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
             at, held = holds.pop(0)
             for receiver in legs.values():
                 receiver.hold(held, at)
-            yield CallHeld(call, held, max(0, int(1000 * (at - started))))
+            yield CallHeld(call, held, max(0, round(1000 * (at - started))))
         legs[leg].datagram(found.payload, found.source, now)
         if now - polled >= POLL_SECONDS:
             polled = now
@@ -221,7 +221,7 @@ def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
         yield from receiver.flush(now)
     ended = dialog.ended if dialog.ended is not None else now
     yield CallEnded(
-        call, max(0, int(1000 * (ended - started))), "bye" if dialog.ended is not None else "end_of_file"
+        call, max(0, round(1000 * (ended - started))), "bye" if dialog.ended is not None else "end_of_file"
     )
 
 
