@@ -1,0 +1,240 @@
+"""Who gets what: an enrolled seat its own topic, and nobody anything else."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+import pytest
+import zmq
+
+from appliance.feed.admission import Admission, Admitted
+from appliance.feed.authenticator import Authenticator, AuthenticatorError
+from appliance.feed.control import Control
+from appliance.feed.keys import CurveKeys
+from appliance.feed.publisher import Publisher
+from appliance.feed.topics import Topics
+from tests.feed.running import drain, eventually, receive, running_feed, until
+from tests.protocol.samples import call, cue, profile
+
+OTHERS_TOPICS = ("", "s", "seat", "seat/", "seat/8001", "seat/8001/", "seat/8001/now")
+
+
+def payloads(found):
+    return [msgspec.msgpack.decode(frames[-1]) for frames in found]
+
+
+def test_an_enrolled_seat_gets_its_messages_numbered(tmp_path):
+    with running_feed(tmp_path, "8001") as feed:
+        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        until(seat, "beat")
+        feed.send(call(), profile(), cue())
+        got = [message for message in payloads(until(seat, "cue")) if message["type"] != "beat"]
+    assert [(message["type"], message["seq"]) for message in got] == [("call", 1), ("profile", 2), ("cue", 3)]
+
+
+def test_another_enrolled_seat_gets_nothing_of_it_whatever_it_subscribes_to(tmp_path):
+    with running_feed(tmp_path, "8001", "8002") as feed:
+        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        curious = feed.subscriber(feed.keys["8002"], *OTHERS_TOPICS, "seat/8002/")
+        until(seat, "beat")
+        until(curious, "beat")
+        feed.send(call(), profile(), cue())
+        until(seat, "cue")
+        feed.send(cue(seat="8002", call_id="B" * 22))
+        got = payloads(until(curious, "cue") + drain(curious))
+        assert feed.service._publisher.counters.refused == len(OTHERS_TOPICS)
+    assert {message["seat"] for message in got} == {"8002"}
+
+
+def test_another_seat_gets_no_late_profile_and_no_replay_of_it(tmp_path):
+    with running_feed(tmp_path, "8001", "8002") as feed:
+        feed.send(call(), profile())
+        late = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        until(late, "profile")
+        curious = feed.subscriber(feed.keys["8002"], *OTHERS_TOPICS, "seat/8002/")
+        asker = feed.asker(feed.keys["8002"])
+        asker.send(msgspec.msgpack.encode({"ask": "replay", "id": 5, "after": 0}))
+        head, *messages = receive(asker)
+        assert msgspec.msgpack.decode(head) | {"mark": ""} == {
+            "reply": "replay", "id": 5, "mark": "", "seq": 0, "more": False
+        }  # fmt: skip
+        assert messages == []
+        got = payloads(until(curious, "beat") + drain(curious))
+    assert {message["seat"] for message in got} == {"8002"}
+
+
+@pytest.mark.parametrize("who", ["a key that nobody enrolled", "no key at all", "the right key, another box"])
+def test_a_stranger_gets_nothing(tmp_path, who):
+    with running_feed(tmp_path, "8001") as feed:
+        keys = {"a key that nobody enrolled": CurveKeys.generate(), "no key at all": None}.get(
+            who, feed.keys["8001"]
+        )
+        true_box = feed.box
+        if who.endswith("another box"):
+            feed.box = CurveKeys.generate().public
+        stranger = feed.subscriber(keys, "", "seat/8001/")
+        asker = feed.asker(keys)
+        asker.send(msgspec.msgpack.encode({"ask": "snapshot", "id": 1}))
+        feed.box = true_box
+        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        until(seat, "beat")
+        feed.send(call(), profile(), cue())
+        until(seat, "cue")
+        if who == "a key that nobody enrolled":
+            eventually(lambda: feed.service._authenticator.denied >= 3, "the stranger to be denied")
+        # Two beats later whatever would have come is there.
+        until(seat, "beat")
+        until(seat, "beat")
+        assert drain(stranger) == []
+        assert drain(asker) == []
+        assert feed.service._publisher.counters.granted == 1
+        assert feed.service._control.counters.answered == 0
+
+
+def test_revocation_cuts_a_connected_seat_off(tmp_path):
+    with running_feed(tmp_path, "8001", "8002") as feed:
+        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        asker = feed.asker(feed.keys["8001"])
+        other = feed.subscriber(feed.keys["8002"], "seat/8002/")
+        feed.send(profile())
+        until(seat, "profile")
+        until(other, "beat")
+        feed.revoke("8001")
+        feed.send(profile(), cue(), cue(seat="8002", call_id="B" * 22))
+        until(other, "cue")
+        asker.send(msgspec.msgpack.encode({"ask": "snapshot", "id": 1}))
+        assert msgspec.msgpack.decode(receive(asker)[0]) == {
+            "reply": "error",
+            "id": 0,
+            "error": "not_granted",
+        }
+        until(other, "beat")
+        assert all(message["type"] == "beat" for message in payloads(drain(seat)))
+        drain(seat)
+        until(other, "beat")
+        assert drain(seat) == []
+        assert feed.service.unclaimed == 2
+
+
+def test_a_seat_enrolled_again_does_not_wake_its_old_connections(tmp_path):
+    with running_feed(tmp_path, "8001") as feed:
+        old = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        old_asker = feed.asker(feed.keys["8001"])
+        feed.send(profile())
+        until(old, "profile")
+        feed.revoke("8001")
+        feed.enrol("8001")
+        new = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        until(new, "beat")
+        drain(old)
+        # A new subscription over the old connection is judged by the mark that it was let in with.
+        old.unsubscribe("seat/8001/")
+        old.subscribe("seat/8001/")
+        eventually(lambda: feed.service._publisher.counters.refused == 1, "the old connection to be refused")
+        feed.send(call(), profile(), cue())
+        got = payloads(until(new, "cue"))
+        assert [message["seq"] for message in got if message["type"] != "beat"] == [1, 2, 3]
+        assert drain(old) == []
+        old_asker.send(msgspec.msgpack.encode({"ask": "snapshot", "id": 1}))
+        assert msgspec.msgpack.decode(receive(old_asker)[0])["error"] == "not_granted"
+
+
+def test_a_damaged_grants_file_lets_nobody_in_and_a_good_one_does_again(tmp_path, capfd):
+    with running_feed(tmp_path, "8001") as feed:
+        good = feed.book.path.read_bytes()
+        feed.book.path.write_bytes(b'{"v": 1, "seats": [')
+        eventually(lambda: feed.service._admission.seats == (), "the damage to be seen")
+        feed.book.path.write_bytes(good)
+        eventually(lambda: feed.service._admission.seats == ("8001",), "the repair to be seen")
+        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        until(seat, "beat")
+    assert "no seat is let in" in capfd.readouterr().err
+
+
+@pytest.fixture
+def context():
+    context = zmq.Context()
+    yield context
+    context.destroy(linger=0)
+
+
+def sockets(context):
+    admission = Admission()
+    secret = CurveKeys.generate().secret
+    return [
+        Publisher(context, secret, admission, lambda seat: None),
+        Control(context, secret, admission, Topics(16)),
+    ]
+
+
+def test_nothing_is_bound_while_the_authenticator_does_not_answer(context):
+    silent = Authenticator(context, lambda key: None)
+    silent.probe = partial(silent.probe, 0.05)
+    for socket in sockets(context):
+        with pytest.raises(AuthenticatorError, match="did not answer a probe"):
+            socket.bind(silent, "127.0.0.1", 0)
+        assert socket.socket.getsockopt(zmq.LAST_ENDPOINT) == b""
+
+
+def test_nothing_is_bound_behind_an_authenticator_that_lets_everybody_in(context):
+    careless = Authenticator(context, lambda key: Admitted("8001", "00000000"))
+    careless.start()
+    for socket in sockets(context):
+        with pytest.raises(AuthenticatorError, match="key that nobody has"):
+            socket.bind(careless, "127.0.0.1", 0)
+        assert socket.socket.getsockopt(zmq.LAST_ENDPOINT) == b""
+    careless.stop()
+
+
+def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
+    good, bad = CurveKeys.generate(), CurveKeys.generate()
+    admission = Admission()
+
+    def decide(key):
+        if key == bad.public.decode():
+            raise RuntimeError("the grants are on fire")
+        return admission.admit(key)
+
+    admission.replace({"8001": grant("8001", good)})
+    authenticator = Authenticator(context, decide)
+    authenticator.start()
+    keys = CurveKeys.generate()
+    publisher = Publisher(context, keys.secret, admission, lambda seat: b"last profile")
+    port = publisher.bind(authenticator, "127.0.0.1", 0)
+    peers = []
+    for pair in (bad, good):
+        peer = context.socket(zmq.SUB)
+        peer.curve_serverkey, peer.curve_publickey, peer.curve_secretkey = (
+            keys.public,
+            pair.public,
+            pair.secret,
+        )
+        peer.connect(f"tcp://127.0.0.1:{port}")
+        peer.subscribe("seat/8001/")
+        peers.append(peer)
+        if pair is bad:
+            eventually(lambda: authenticator.failed >= 1, "the failing decision")
+
+    def let_in():
+        publisher.serve(now=0.0)
+        return peers[1].poll(10) > 0
+
+    eventually(let_in, "the good peer's late profile")
+    assert peers[1].recv_multipart()[1] == b"last profile"
+    assert drain(peers[0]) == []
+    authenticator.stop()
+
+
+def grant(seat, keys):
+    from appliance.feed.grants import Grant
+
+    return Grant(seat, keys.public.decode(), "seat", 0)
+
+
+def test_two_authenticators_cannot_share_a_context(context):
+    first, second = Authenticator(context, lambda key: None), Authenticator(context, lambda key: None)
+    first.start()
+    with pytest.raises(AuthenticatorError, match="context of its own"):
+        second.start()
+    first.stop()
