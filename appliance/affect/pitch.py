@@ -52,8 +52,8 @@ class AutocorrelationState:
     #: best score of a path that ends in each state (0 unvoiced, then the candidates)
     score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(CANDIDATES + 1))
     #: log2 of the candidates' frequencies, shape (CHUNK, CANDIDATES)
-    octaves: NDArray[np.float64] = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES)))
-    strengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES)))
+    octaves: Floats = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES), np.float32))
+    strengths: Floats = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES), np.float32))
     #: for each frame and state the state before, shape (CHUNK, CANDIDATES + 1)
     before: Integers = field(default_factory=lambda: np.zeros((CHUNK, CANDIDATES + 1), np.intp))
     #: level of the loud frames so far, dB
@@ -97,26 +97,34 @@ def _band() -> NDArray[np.float64]:
 _BAND = _band()
 
 
-def _taper_correlation() -> NDArray[np.float64]:
+def _cosines() -> Floats:
+    """The inverse transform at the wanted lags only, divided by the taper's own correlation (Boersma).
+
+    Shape (bins, 1 + lags): lag 0, then _FIRST_LAG - 1 to _LAST_LAG + 1 of the finer grid.
+    """
+    lags = np.concatenate([[0], np.arange(_FIRST_LAG - 1, _LAST_LAG + 2)])
+    bins = np.arange(_FFT // 2 + 1)
+    cosines = np.cos(2 * np.pi * np.outer(bins, lags) / (_FFT * _OVERSAMPLING)) * _BAND[:, None]
     spectrum = np.abs(np.fft.rfft(_TAPER, _FFT)) ** 2
-    correlation = np.fft.irfft(spectrum, _FFT * _OVERSAMPLING)
-    result: NDArray[np.float64] = correlation[: _LAST_LAG + 2] / correlation[0]
-    return result
+    taper = np.fft.irfft(spectrum, _FFT * _OVERSAMPLING)[lags]
+    return np.asarray(cosines / (taper / taper[0]), np.float32)
 
 
-_TAPER_CORRELATION = _taper_correlation()
+_COSINES = _cosines()
+_LAGS = np.arange(_FIRST_LAG, _LAST_LAG + 1, dtype=np.float32)
+_LAG_COST = np.asarray(_OCTAVE * np.log2(_LAGS), np.float32)
 
 
-def correlate(frames: Floats) -> NDArray[np.float64]:
-    """Normalised correlation of frames, shape (..., FRAME), at lags 0 to _LAST_LAG + 1 of the finer grid."""
+def correlate(frames: Floats) -> Floats:
+    """Normalised correlation of frames, shape (..., FRAME), at lags _FIRST_LAG - 1 to _LAST_LAG + 1."""
     tapered = (frames - frames.mean(axis=-1, keepdims=True)) * _TAPER
     spectrum = np.fft.rfft(tapered, _FFT, axis=-1)
-    power = (spectrum.real**2 + spectrum.imag**2) ** (_COMPRESSION / 2) * _BAND
-    correlation = np.fft.irfft(power, _FFT * _OVERSAMPLING, axis=-1)[..., : _LAST_LAG + 2]
-    return np.asarray(correlation / (correlation[..., :1] + 1e-12) / _TAPER_CORRELATION)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) ** np.float32(_COMPRESSION / 2)
+    correlation = power @ _COSINES
+    return np.asarray(correlation[..., 1:] / (correlation[..., :1] + np.float32(1e-9)), np.float32)
 
 
-def candidates(frames: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def candidates(frames: Floats) -> tuple[Floats, Floats]:
     """The strongest peaks of each frame's correlation.
 
     Returns:
@@ -124,18 +132,15 @@ def candidates(frames: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]
         (..., CANDIDATES); peaks lie between LOWEST_HZ and HIGHEST_HZ and are interpolated by a parabola.
     """
     correlation = correlate(frames)
-    left = correlation[..., _FIRST_LAG - 1 : _LAST_LAG]
-    middle = correlation[..., _FIRST_LAG : _LAST_LAG + 1]
-    right = correlation[..., _FIRST_LAG + 1 : _LAST_LAG + 2]
-    lags = np.arange(_FIRST_LAG, _LAST_LAG + 1)
+    left, middle, right = correlation[..., :-2], correlation[..., 1:-1], correlation[..., 2:]
     worth = np.where(
-        (middle > left) & (middle >= right) & (middle > 0.0), middle - _OCTAVE * np.log2(lags), -np.inf
+        (middle > left) & (middle >= right) & (middle > 0.0), middle - _LAG_COST, np.float32(-np.inf)
     )
     chosen = np.argpartition(worth, -CANDIDATES, axis=-1)[..., -CANDIDATES:]
     # a fixed order, so that ties do not depend on the partition
     chosen = np.sort(chosen, axis=-1)
 
-    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(values: Floats) -> Floats:
         return np.take_along_axis(values, chosen, axis=-1)
 
     peak, before, after = at(middle), at(left), at(right)
@@ -143,9 +148,9 @@ def candidates(frames: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]
     safe = np.where(curvature < 0.0, curvature, -1.0)
     shift = np.clip(0.5 * (before - after) / safe, -0.5, 0.5)
     height = np.clip(peak - 0.25 * (before - after) * shift, 0.0, 1.0)
-    period = (lags[chosen] + shift) / (_OVERSAMPLING * RATE)
+    period = (_LAGS[chosen] + shift) / np.float32(_OVERSAMPLING * RATE)
     found = np.isfinite(at(worth))
-    return -np.log2(period), np.where(found, height, 0.0)
+    return np.asarray(-np.log2(period), np.float32), np.where(found, height, np.float32(0.0))
 
 
 class AutocorrelationTracker:
@@ -164,11 +169,14 @@ class AutocorrelationTracker:
         worth = strengths - _OCTAVE * (np.log2(HIGHEST_HZ) - octaves)
         worth = np.where((strengths > 0.0) & ~quiet[..., None], worth, -4.0)
         score = np.stack([state.score for state in states])
-        previous = np.stack([state.octaves[-1] for state in states])
+        last = np.stack([state.octaves[-1:] for state in states])
+        costs = _costs(np.concatenate([last, octaves], axis=1))
+        gains = np.concatenate([np.full((len(states), CHUNK, 1), _UNVOICED), worth], axis=2)
         before = np.zeros((len(states), CHUNK, CANDIDATES + 1), np.intp)
         for step in range(CHUNK):
-            score, before[:, step] = _extend(score, previous, octaves[:, step], worth[:, step])
-            previous = octaves[:, step]
+            paths = score[:, None, :] - costs[:, step]
+            before[:, step] = paths.argmax(axis=2)
+            score = paths.max(axis=2) + gains[:, step]
         path = _trace(score, np.concatenate([np.stack([s.before for s in states]), before], axis=1))
         pitch, periodicity = _read(states, path)
         for index, state in enumerate(states):
@@ -178,32 +186,23 @@ class AutocorrelationTracker:
 
     @staticmethod
     def _quiet(states: Sequence[AutocorrelationState], energy: Floats) -> NDArray[np.bool_]:
-        quiet = np.zeros(energy.shape, np.bool_)
+        ordered = np.sort(energy, axis=1)
+        # the 80th percentile of eight frames
+        loud = 0.4 * ordered[:, CHUNK - 3] + 0.6 * ordered[:, CHUNK - 2]
+        floors = np.zeros(len(states), np.float32)
         for index, state in enumerate(states):
-            faded = state.loud - _LOUD_FADE * CHUNK
-            state.loud = max(faded, float(np.percentile(energy[index], 80)))
-            quiet[index] = energy[index] < max(_QUIET, state.loud - _QUIET_BELOW_LOUD)
-        return quiet
+            state.loud = max(state.loud - _LOUD_FADE * CHUNK, float(loud[index]))
+            floors[index] = max(_QUIET, state.loud - _QUIET_BELOW_LOUD)
+        return np.asarray(energy < floors[:, None], np.bool_)
 
 
-def _extend(
-    score: NDArray[np.float64],
-    previous: NDArray[np.float64],
-    octaves: NDArray[np.float64],
-    worth: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], Integers]:
-    """One step of the path search: scores of shape (legs, CANDIDATES + 1) and where each came from."""
-    legs = len(score)
-    cost = np.zeros((legs, CANDIDATES + 1, CANDIDATES + 1))  # leg, to, from
-    cost[:, 1:, 1:] = _JUMP * np.abs(octaves[:, :, None] - previous[:, None, :])
-    cost[:, 0, 1:] = _CHANGE
-    cost[:, 1:, 0] = _CHANGE
-    paths = score[:, None, :] - cost
-    origin = paths.argmax(axis=2)
-    best = np.take_along_axis(paths, origin[:, :, None], axis=2)[:, :, 0]
-    best[:, 0] += _UNVOICED
-    best[:, 1:] += worth
-    return best, origin
+def _costs(octaves: Floats) -> NDArray[np.float64]:
+    """Cost of each step between states, shape (legs, frames - 1, to, from), of octaves (legs, frames, C)."""
+    legs, frames, count = octaves.shape
+    costs = np.zeros((legs, frames - 1, count + 1, count + 1))
+    costs[..., 1:, 1:] = _JUMP * np.abs(octaves[:, 1:, :, None] - octaves[:, :-1, None, :])
+    costs[..., 0, 1:] = costs[..., 1:, 0] = _CHANGE
+    return costs
 
 
 def _trace(score: NDArray[np.float64], before: Integers) -> Integers:

@@ -44,8 +44,8 @@ def windows(frames: Frames, hop: int = 50) -> Floats:
 def picture(speech: Frames) -> Floats:
     """The model's input, shape (STEPS, 1, CHANNELS), of LEAST_FRAMES to WINDOW_FRAMES frames of speech.
 
-    A shorter stretch is repeated until it fills the window. Levels are relative to the window's own, so
-    that the gain of a line does not matter.
+    A shorter stretch is repeated until it fills the window. Levels, of each band too, are relative to the
+    window's own, so that neither the gain nor the tone of a line matters.
     """
     level = float(speech.energy.mean())
     voiced = speech.pitch > 0
@@ -58,7 +58,7 @@ def picture(speech: Frames) -> Floats:
     moves[1:][both] = np.diff(semitones)[both]
     channels = np.concatenate(
         [
-            (speech.mel - level + 10.0) / 12.0,
+            (speech.mel - speech.mel.mean(axis=0)) / 12.0,
             (speech.energy - level)[:, None] / 8.0,
             speech.periodicity[:, None] * 4.0 - 2.0,
             semitones[:, None] / 6.0,

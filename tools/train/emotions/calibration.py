@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.affect.emotion import FEATURES_VERSION, LABELS, Settings, fold
-from appliance.affect.evaluation import FOLDED
 from appliance.affect.scores import expected_calibration_error
+from appliance.affect.scoring import FOLDED
 from tools.train.emotions.corpus import CLASSES
 
 #: class of the network to one of the four labels; surprise and none stand for "uncertain"
