@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from appliance.profile import constants as c
 from appliance.profile.catalogue import Catalogue, Standing, Strategy
+from appliance.profile.grid import halved
 from appliance.profile.needs import KnownNeed
 from appliance.profile.objections import TrackedObjection
 from appliance.protocol.messages import Advice
@@ -30,6 +31,7 @@ class Heard:
 class Situation:
     """All that the choice of advice looks at."""
 
+    at_ms: int
     stage: Stage
     styles: Mapping[Style, float]
     style_confidence: float
@@ -149,7 +151,8 @@ def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:
     for tag in strategy.needs:
         need = situation.needs.get(tag)
         if need is not None and need.stance != "rejects":
-            pulls.append(c.ADVICE_NEED * need.confidence)
+            fresh = halved(situation.at_ms - need.at, c.ADVICE_NEED_HALF_LIFE_MS)
+            pulls.append(c.ADVICE_NEED * need.confidence * fresh)
             candidate.rest_on(need.evidence)
     for standing in strategy.standing:
         if standing in situation.standing:

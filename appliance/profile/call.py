@@ -317,6 +317,7 @@ class CallProfile:
         life_stage = life_stage_of(self._needs)
         demanding = sorted(self._needs, key=lambda need: -need.at)
         return Situation(
+            at_ms=self._now,
             stage=self._relationship.stage,
             styles=self._style.probabilities(),
             style_confidence=self._style.confidence,

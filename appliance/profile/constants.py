@@ -126,8 +126,8 @@ WEIGHT_SCALE: Final = 0.9
 # --- Pace -------------------------------------------------------------------------------------------
 
 #: Intent (value, confidence) from which the next step may be proposed, and from which it may be agreed.
-ADVANCE_INTENT: Final = (0.62, 0.30)
-CLOSE_INTENT: Final = (0.72, 0.40)
+ADVANCE_INTENT: Final = (0.58, 0.30)
+CLOSE_INTENT: Final = (0.65, 0.40)
 
 # --- Style ------------------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ MIND_START: Final[Mapping[str, float]] = {
     "product_knowledge": 0.4,
     "involvement": 0.4,
 }
-#: Evidence code to what it says of each part of mind (0..1), all with weight = confidence.
+#: Evidence code to what it says of each part of mind (0..1), with weight = confidence times `MIND_DECIDING`.
 MIND_TARGETS: Final[Mapping[str, Mapping[str, float]]] = {
     "objection.polite_refusal": {"intent": 0.15, "involvement": 0.25},
     "objection.hostile_resistance": {"satisfaction": 0.08, "trust": 0.10, "intent": 0.05},
@@ -303,6 +303,14 @@ MIND_TARGETS: Final[Mapping[str, Mapping[str, float]]] = {
     "timing.talks_freely": {"involvement": 0.85},
     "timing.says_little": {"involvement": 0.15},
     "timing.slow_reply": {"involvement": 0.40},
+}
+#: What decides weighs more than its confidence.
+MIND_DECIDING: Final[Mapping[str, float]] = {
+    "signal.purchase_intent": 2.5,
+    "signal.final_refusal": 2.5,
+    "signal.abuse": 2.0,
+    "signal.follow_up_agreed": 1.5,
+    "need.no_calls": 2.5,
 }
 #: A product asked for or turned down speaks of intent.
 PRODUCT_INTENT: Final[Mapping[Stance, float]] = {"wants": 0.80, "asks": 0.60, "rejects": 0.20}
@@ -470,6 +478,8 @@ ADVICE_STYLE: Final = 0.6
 #: A heard signal's pull on advice halves in this time, and ends at this share.
 SIGNAL_HALF_LIFE_MS: Final = 25_000.0
 SIGNAL_FADED: Final = 0.2
+#: A stated need's pull on advice halves in this time; it stays in the profile all the same.
+ADVICE_NEED_HALF_LIFE_MS: Final = 90_000.0
 #: Of one psychological lever at most this many strategies are shown together.
 ADVICE_SAME_LEVER: Final = 2
 

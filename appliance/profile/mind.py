@@ -48,9 +48,10 @@ class MindState:
         return self.value(part) >= least[0] and self.confidence(part) >= least[1]
 
     def observe(self, code: str, confidence: float) -> None:
-        """Take an evidence by its code; `confidence` 0..1 is its weight."""
+        """Take an evidence by its code; `confidence` 0..1."""
+        weight = clamp(confidence, 0.0, 1.0) * c.MIND_DECIDING.get(code, 1.0)
         for part, target in c.MIND_TARGETS.get(code, {}).items():
-            self._parts[part].add(target, clamp(confidence, 0.0, 1.0))
+            self._parts[part].add(target, weight)
 
     def product(self, stance: Stance, confidence: float) -> None:
         """Take a stance to a product."""

@@ -12,6 +12,7 @@ from appliance.protocol.vocabulary import OBJECTION_TYPES, NeedTag, ObjectionTyp
 from tests.profile.dialogue import CATALOGUE, kinds
 
 PLAIN = Situation(
+    at_ms=2000,
     stage="warming",
     styles=dict.fromkeys(STYLES, 0.2),
     style_confidence=0.6,
