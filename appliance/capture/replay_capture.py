@@ -23,7 +23,7 @@ from appliance.telephony.sdp import SessionDescription
 from appliance.telephony.sdp_answer import CODECS
 
 #: Live legs are polled this often, in seconds.
-POLL_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 0.04
 #: Packets that were on their way when the BYE was sent.
 AFTER_BYE: Final = 1.0
 #: As long as a live call may last; a capture with gaps must not become days of silence.
@@ -190,43 +190,61 @@ def _call_plan(dialog: CapturedDialog, roles: Roles) -> _Plan | UnknownRoles:
 
 def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
     dialog = plan.dialog
-    call = secrets.token_urlsafe(16)
-    holds = _holds(dialog)
-    legs: dict[Leg, LegReceiver] = {}
-    started = polled = now = 0.0
+    playing: _Playing | None = None
     for time, found in _found(path):
         if not isinstance(found, Datagram) or not plan.within(time) or not _is_rtp(found.payload):
             continue
         leg = plan.leg_of(found.source, found.destination)
         if leg is None:
             continue
-        if not legs:
-            started = polled = min(time, dialog.answered or time)
-            yield CallStarted(call, plan.roles.seat, plan.roles.direction, "replay", round(started * 1000))
-            legs = {one: _receiver(call, one, plan, started) for one in ("customer", "agent")}
-        now = time
-        if now - started > MAX_SECONDS:
+        if playing is None:
+            started = min(time, dialog.answered or time)
+            playing = _Playing(plan, started)
+            yield CallStarted(
+                playing.call, plan.roles.seat, plan.roles.direction, "replay", round(started * 1000)
+            )
+        if time - playing.started > MAX_SECONDS:
             break
-        while holds and holds[0][0] <= now:
-            at, held = holds.pop(0)
-            for receiver in legs.values():
-                receiver.hold(held, at)
-            yield CallHeld(call, held, max(0, round(1000 * (at - started))))
-        legs[leg].datagram(found.payload, found.source, now)
-        if now - polled >= POLL_SECONDS:
-            polled = now
-            for receiver in legs.values():
-                yield from receiver.poll(now)
-    for receiver in legs.values():
-        yield from receiver.flush(now)
-    ended = dialog.ended if dialog.ended is not None else now
-    yield CallEnded(
-        call, max(0, round(1000 * (ended - started))), "bye" if dialog.ended is not None else "end_of_file"
-    )
+        yield from playing.advance(time)
+        playing.legs[leg].datagram(found.payload, found.source, time)
+    if playing is not None:
+        yield from playing.end(dialog.ended)
 
 
-def _receiver(call: str, leg: Leg, plan: _Plan, started: float) -> LegReceiver:
-    return LegReceiver(call, leg, plan.codecs[leg], frozenset(plan.events[leg]), started)
+class _Playing:
+    """The legs of the call while the capture is read, with the capture's time as their clock."""
+
+    def __init__(self, plan: _Plan, started: float) -> None:
+        self.call = secrets.token_urlsafe(16)
+        self.started = started
+        self.legs: dict[Leg, LegReceiver] = {
+            leg: LegReceiver(self.call, leg, plan.codecs[leg], frozenset(plan.events[leg]), started)
+            for leg in ("customer", "agent")
+        }
+        self._now = started
+        self._holds = _holds(plan.dialog)
+
+    def advance(self, time: float) -> Iterator[CallMessage]:
+        """Poll the legs as a live service would have done up to `time`."""
+        while self._now + POLL_SECONDS <= time:
+            self._now += POLL_SECONDS
+            while self._holds and self._holds[0][0] <= self._now:
+                at, held = self._holds.pop(0)
+                for receiver in self.legs.values():
+                    receiver.hold(held, at)
+                yield CallHeld(self.call, held, self._milliseconds(at))
+            for receiver in self.legs.values():
+                yield from receiver.poll(self._now)
+
+    def end(self, bye: float | None) -> Iterator[CallMessage]:
+        """What is left, and the end; without a BYE the call ends with its media."""
+        for receiver in self.legs.values():
+            yield from receiver.flush(self._now)
+        at = self._milliseconds(self._now if bye is None else bye)
+        yield CallEnded(self.call, at, "end_of_file" if bye is None else "bye")
+
+    def _milliseconds(self, time: float) -> int:
+        return max(0, round(1000 * (time - self.started)))
 
 
 def _holds(dialog: CapturedDialog) -> list[tuple[float, bool]]:
