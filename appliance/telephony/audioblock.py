@@ -13,8 +13,8 @@ Direction = Literal["inbound", "outbound", "unknown"]
 Source = Literal["siprec", "span", "e1", "alsa", "replay"]
 
 #: 22 characters of base64url are 128 random bits; the id of the SIP dialog never leaves capture.
-CallId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}$")]
-SeatId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+CallId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
+SeatId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
 
 #: A block is 60 to 100 ms; one second bounds what a broken producer may send.
 MAX_BLOCK_SAMPLES = 16_000
