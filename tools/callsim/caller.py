@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tools.callsim.answer import AnsweredStream, answered_streams
 from tools.callsim.media import Impairments, LegMedia, Script
 from tools.callsim.metadata import STYLES, Direction, Offer, Party, Session, Style, body
 from tools.callsim.recording import Recording
 from tools.callsim.sip_client import (
     GIVE_UP,
     Address,
-    AnsweredStream,
     CallRefusedError,
     Dialog,
     Endpoint,
@@ -24,7 +24,6 @@ from tools.callsim.sip_client import (
     NoAnswerError,
     SipFailureError,
     Transport,
-    answered_streams,
 )
 
 Leg = Literal["customer", "agent"]
