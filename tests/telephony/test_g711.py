@@ -34,7 +34,7 @@ def alaw_outputs() -> list[int]:
 def ulaw_outputs() -> list[int]:
     """Column 8 of table 2a: zero for the first interval, else the middle, at 16 bits."""
     x = edges(ULAW_INTERVALS)
-    return [0] + [4 * (low + high) // 2 for low, high in itertools.pairwise(x)]
+    return [0] + [4 * (low + high) // 2 for low, high in itertools.pairwise(x[1:])]
 
 
 def alaw_code(magnitude: int, negative: bool) -> int:
