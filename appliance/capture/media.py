@@ -86,14 +86,19 @@ class RtpSockets:
             port = self._ports.acquire(now)
             if port is None:
                 break
-            bound = socket.socket(self._family, socket.SOCK_DGRAM)
+            try:
+                bound = socket.socket(self._family, socket.SOCK_DGRAM)
+            except OSError as error:
+                # No more files may be opened.
+                self._ports.release(port, now)
+                raise NoPortError from error
             try:
                 bound.bind((self._address, port))
             except OSError as error:
                 bound.close()
                 self._ports.release(port, now)
                 if error.errno != errno.EADDRINUSE:
-                    raise
+                    raise NoPortError from error
                 continue
             bound.setblocking(False)
             _enlarge(bound)

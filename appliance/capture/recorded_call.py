@@ -160,7 +160,7 @@ class RecordedCall:
                 self._finish("bye", now)
                 self.roles = told
             return
-        if self.call is not None and told == self.roles and self._legs_stand():
+        if self._same_legs(told) and self._legs_stand():
             return
         # Another seat, another stream or another coding: what follows is another call to the engine, so that
         # one seat never sees what belongs to the next.
@@ -168,6 +168,16 @@ class RecordedCall:
             self._finish("bye", now)
         self.roles = told
         self._start(told, now)
+
+    def _same_legs(self, told: AssignedRoles) -> bool:
+        """Whether an analysed call has these streams on its legs and this seat."""
+        roles = self.roles
+        return (
+            self.call is not None
+            and isinstance(roles, AssignedRoles)
+            and roles.labels == told.labels
+            and roles.seat == told.seat
+        )
 
     def _legs_stand(self) -> bool:
         """Whether each leg still has its stream, coded as its receiver knows it."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
+import traceback
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from appliance.box.config import Config
@@ -24,8 +27,8 @@ from appliance.telephony.recording_events import (
     SessionEnded,
     SessionOffered,
 )
-from appliance.telephony.recording_server import RETRY_AFTER
 from appliance.telephony.sdp_answer import NotAcceptableError
+from appliance.telephony.sip_endpoint import RETRY_AFTER
 
 #: How often RTP is read and blocks are made; one packet is 20 ms.
 TICK: Final = 0.02
@@ -117,8 +120,11 @@ class CaptureService:
     def _tick(self) -> None:
         now = self._loop.time()
         self._sockets.read(now)
-        for call in self._calls.values():
-            call.poll(now)
+        for session, call in list(self._calls.items()):
+            try:
+                call.poll(now)
+            except Exception as error:  # One call must not end the others.
+                self._failed(session, error, now)
         self._outlet.flush()
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
@@ -145,6 +151,20 @@ class CaptureService:
     # The gateway's side
 
     def _on_event(self, event: RecordingEvent, now: float) -> None:
+        try:
+            self._take(event, now)
+        except Exception as error:  # One call must not end the others.
+            self._failed(event.session, error, now)
+
+    def _failed(self, session: str, error: Exception, now: float) -> None:
+        """Something unforeseen happened in a call: end it."""
+        self._totals["calls_failed"] += 1
+        self._journal.event("call_failed", error=type(error).__name__, where=_where(error))
+        self._endings[session] = "error"
+        self._endpoint.server.reject(session, 500, now)
+        self._endpoint.server.end(session, now)
+
+    def _take(self, event: RecordingEvent, now: float) -> None:
         if isinstance(event, SessionOffered):
             self._offered(event, now)
         elif isinstance(event, SessionChanged):
@@ -256,6 +276,18 @@ class CaptureService:
         )
 
 
+def _where(error: Exception) -> str:
+    """The innermost place of a traceback, as module:line; no values."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).stem}:{last.lineno}"
+
+
+def _allow_open_files() -> None:
+    """Two sockets a call: take as many files as the system grants."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit status.
 
@@ -267,6 +299,7 @@ def run(config: Config) -> int:
 
 
 async def _serve(config: Config) -> None:
+    _allow_open_files()
     config.box.runtime_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -96,6 +96,11 @@ class Dialog:
     #: where the client was heard last
     peer: Peer
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies the dialog (RFC 3261 section 12)."""
+        return self.call_id, self.local_tag, self.remote_tag
+
     @classmethod
     def of(cls, incoming: Incoming, local_tag: str) -> Dialog:
         """The dialog that an INVITE opens.

@@ -23,7 +23,9 @@ RETRY_REFRESH: Final = 1.0
 class Requester(Protocol):
     """What a session needs of its server."""
 
-    timers: Timers
+    @property
+    def timers(self) -> Timers:
+        """The timers of the server."""
 
     def send_request(
         self,
@@ -58,9 +60,10 @@ class RecordingSession:
         self.name = name
         self.dialog = dialog
         self.pending: PendingRequest | None = None
-        #: the last INVITE of the client, for its ACK
-        self.invite: ServerTransaction | None = None
+        #: the number of the INVITE that opened the dialog
         self.invite_cseq = dialog.remote_cseq
+        #: INVITEs whose 2xx is not acknowledged yet, by CSeq
+        self.unacknowledged: dict[int, ServerTransaction] = {}
         #: the first 2xx is acknowledged
         self.confirmed = False
         self.established = False
@@ -80,10 +83,8 @@ class RecordingSession:
 
     @property
     def invite_in_progress(self) -> bool:
-        """Whether an INVITE of the client waits for our final response or for its ACK."""
-        if self.pending is not None:
-            return True
-        return self.invite is not None and self.invite.response is not None and not self.invite.acknowledged
+        """Whether a request of the client waits for our final response, or a response for its ACK."""
+        return self.pending is not None or bool(self.unacknowledged)
 
     def arm(self, timer: SessionTimer | None, *, ours: bool, now: float) -> None:
         """Begin a new interval of the session timer; `ours`: this side refreshes."""

@@ -21,8 +21,7 @@ class IntervalTooSmallError(SipError):
     """The client asks for a shorter interval than is allowed; the response is 422 with Min-SE."""
 
     def __init__(self, minimum: int) -> None:
-        super().__init__(f"a session interval below {minimum} s", 422)
-        self.minimum = minimum
+        super().__init__(f"a session interval below {minimum} s", 422, fields=(("Min-SE", str(minimum)),))
 
 
 @dataclass(frozen=True, slots=True)

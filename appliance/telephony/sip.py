@@ -50,14 +50,22 @@ _SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Content-Length", "Content-Ty
 class SipError(ValueError):
     """Bytes are not a SIP message that can be worked with.
 
-    `status` is the response that says so, and `head` what was understood of the message, so that the response
-    can be addressed.
+    `status` is the response that says so, `fields` what it must carry, and `head` what was understood of the
+    message, so that the response can be addressed.
     """
 
-    def __init__(self, message: str, status: int = 400, head: SipMessage | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int = 400,
+        head: SipMessage | None = None,
+        *,
+        fields: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.head = head
+        self.fields = fields
 
 
 def canonical_name(name: str) -> str:

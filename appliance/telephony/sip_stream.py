@@ -87,4 +87,4 @@ class SipStream:
                 return
             else:
                 del self._buffer[:1]
-        self._searched = min(self._searched, len(self._buffer))
+            self._searched = 0

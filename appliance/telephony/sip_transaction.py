@@ -75,8 +75,9 @@ def transaction_key(request: SipRequest, via: Via, cseq: int) -> str:
 class ServerTransaction:
     """One request of the client and our responses to it."""
 
-    def __init__(self, sender: Sender, request: SipRequest, peer: Peer, ended: Callable[[], None]) -> None:
-        self.request = request
+    def __init__(self, sender: Sender, method: str, peer: Peer, ended: Callable[[], None]) -> None:
+        #: whether this is an INVITE transaction, which an ACK completes
+        self.is_invite = method == "INVITE"
         self.peer = peer
         #: the last response, None while there is none
         self.response: SipResponse | None = None
@@ -85,11 +86,6 @@ class ServerTransaction:
         self._ended = ended
         self._retransmission: Timer | None = None
         self._acknowledged = False
-
-    @property
-    def is_invite(self) -> bool:
-        """Whether this is an INVITE transaction, which an ACK completes."""
-        return self.request.method == "INVITE"
 
     def request_again(self) -> None:
         """The client has sent the request again: repeat the last response."""
