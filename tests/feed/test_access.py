@@ -11,6 +11,7 @@ import zmq
 from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
 from appliance.feed.control import Control
+from appliance.feed.grants import Grant
 from appliance.feed.keys import CurveKeys
 from appliance.feed.publisher import Publisher
 from appliance.feed.topics import Topics
@@ -227,8 +228,6 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
 
 
 def grant(seat, keys):
-    from appliance.feed.grants import Grant
-
     return Grant(seat, keys.public.decode(), "seat", 0)
 
 

@@ -15,7 +15,8 @@ import zmq
 
 from appliance.feed.control import MESSAGES_A_REPLY, REQUESTS_BURST
 from appliance.feed.publisher import LATE_PROFILES_BURST
-from tests.feed.running import PATIENCE, drain, eventually, receive, running_feed, until
+from appliance.feed.service import run
+from tests.feed.running import PATIENCE, config_in, drain, eventually, receive, running_feed, until
 from tests.protocol.samples import call, cue, profile
 
 pack, unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
@@ -284,7 +285,11 @@ def test_the_process_serves_until_it_is_told_to_stop(tmp_path):
         ready = lines[-1]
         assert ready["control_port"] == ready["publish_port"] + 1
         second = subprocess.run(
-            [sys.executable, "-c", program, str(file)], capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", program, str(file)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert second.returncode == 1
         assert "held by another process" in second.stderr
@@ -302,9 +307,6 @@ def test_a_taken_port_is_said_with_a_next_step(tmp_path, capfd):
     with sockets.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        from appliance.feed.service import run
-        from tests.feed.running import config_in
-
         port = taken.getsockname()[1]
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
