@@ -9,7 +9,8 @@ SETTINGS = Settings(
     features=1,
     classes=("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise", "none"),
     fold={
-        "angry": "angry", "disgust": "angry", "fear": "sad", "happy": "happy", "neutral": "neutral", "sad": "sad",
+        "angry": "angry", "disgust": "angry", "fear": "sad",
+        "happy": "happy", "neutral": "neutral", "sad": "sad",
     },
     temperature=2.0,
     least_confidence=0.4,
