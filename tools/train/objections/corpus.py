@@ -19,8 +19,8 @@ ROOT = HERE.parents[2]
 SHARED = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
 WRITTEN = HERE / "written"
 INTENTS = SHARED / "data/text/telemarketing_intents.tsv"
-#: This author style is never trained on, calibrated on or looked at while choosing anything.
-HELD_OUT = "neighbourly"
+#: Manifests of author styles that are never trained on, calibrated on or looked at while choosing anything.
+HELD_OUT = HERE / "heldout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def own(style: str) -> list[Example]:
 
 
 def styles() -> list[str]:
-    """All author styles but the held-out one."""
-    return sorted(path.stem for path in WRITTEN.glob("*.tsv") if path.stem != HELD_OUT)
+    """The author styles to train on."""
+    return sorted(path.stem for path in WRITTEN.glob("*.tsv"))
 
 
 def intents() -> list[Example]:
