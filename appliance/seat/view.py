@@ -180,8 +180,8 @@ class SeatView:
                 Text(word("style", name), style), _Bar(share, style or "cyan"), Text(f"{share:.0%}", style)
             )
         rows: list[RenderableType] = [grid]
-        if claimed:
-            rows.append(Text(f"▸ {word('style_hint', first)}", "cyan"))
+        hint = word("style_hint", first) if claimed else word("label", "listening")
+        rows.append(Text(f"▸ {hint}", "cyan" if claimed else "dim"))
         emotion = influence["emotion"]
         colour = "bold reverse red" if emotion["alert"] else _EMOTION_COLOUR.get(emotion["label"], "")
         line = Text.assemble(
@@ -191,8 +191,8 @@ class SeatView:
         if emotion["label"] != "uncertain":
             line.append(f" {emotion['confidence']:.0%}", "dim")
         rows.append(line)
-        title = word("label", "style") + ("" if claimed else f" · {word('label', 'listening')}")
-        return Panel(Group(*rows), title=_title(title), title_align="left", border_style="dim")
+        title = _title(word("label", "style"))
+        return Panel(Group(*rows), title=title, title_align="left", border_style="dim")
 
     def _say(self, profile: Part) -> RenderableType:
         word = self._words.of
