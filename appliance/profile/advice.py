@@ -54,12 +54,19 @@ class Situation:
 class _Candidate:
     strategy: Strategy
     score: float
-    evidence: list[str] = field(default_factory=list)
+    #: evidence id to how strongly it calls for the strategy
+    reasons: dict[str, float] = field(default_factory=dict)
 
-    def rest_on(self, *identifiers: str) -> None:
+    @property
+    def evidence(self) -> list[str]:
+        """Ids of what it rests on, the strongest first."""
+        ordered = sorted(self.reasons, key=lambda identifier: -self.reasons[identifier])
+        return ordered[: c.ADVICE_EVIDENCE]
+
+    def rest_on(self, strength: float, *identifiers: str) -> None:
         for identifier in identifiers:
-            if identifier and identifier not in self.evidence:
-                self.evidence.append(identifier)
+            if identifier:
+                self.reasons[identifier] = max(strength, self.reasons.get(identifier, 0.0))
 
 
 class Adviser:
@@ -67,14 +74,15 @@ class Adviser:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._shown: tuple[str, ...] = ()
+        #: strategy id to when it was first shown, in order of rank
+        self._shown: dict[str, int] = {}
 
     def choose(self, situation: Situation) -> list[Advice]:
         """The best strategies now, at most `ADVICE_SHOWN`; remembers them as shown."""
         chosen: list[_Candidate] = []
         levers: dict[str, int] = {}
         for candidate in self._ranked(situation, incumbents=self._shown):
-            if not candidate.evidence:
+            if not candidate.reasons:
                 # only a growing utterance has this objection: the cue names it, advice waits for evidence
                 continue
             lever = candidate.strategy.lever
@@ -85,18 +93,18 @@ class Adviser:
             chosen.append(candidate)
             if len(chosen) == c.ADVICE_SHOWN:
                 break
-        self._shown = tuple(candidate.strategy.id for candidate in chosen)
-        return [Advice(id=x.strategy.id, evidence=x.evidence[: c.ADVICE_EVIDENCE]) for x in chosen]
+        self._shown = {x.strategy.id: self._shown.get(x.strategy.id, situation.at_ms) for x in chosen}
+        return [Advice(id=x.strategy.id, evidence=x.evidence) for x in chosen]
 
     def for_cue(self, situation: Situation, *, objection: str = "", limit: int = 2) -> list[str]:
         """Strategy ids for a cue: with `objection` those that answer it first. Remembers nothing."""
-        ranked = self._ranked(situation, incumbents=())
+        ranked = self._ranked(situation, incumbents={})
         answering = [x for x in ranked if not objection or objection in x.strategy.objections]
         duties = [x for x in ranked if x.strategy.kind in ("comply", "close")]
         best = duties + answering if not objection or "stopped" in situation.standing else answering
         return list(dict.fromkeys(candidate.strategy.id for candidate in best))[:limit]
 
-    def _ranked(self, situation: Situation, incumbents: tuple[str, ...]) -> list[_Candidate]:
+    def _ranked(self, situation: Situation, incumbents: Mapping[str, int]) -> list[_Candidate]:
         candidates = []
         for strategy in self._catalogue.strategies:
             if not _allowed(strategy, situation):
@@ -105,8 +113,10 @@ class Adviser:
             if candidate is None or candidate.score < c.ADVICE_LEAST:
                 continue
             if strategy.id in incumbents:
-                place = len(incumbents) - incumbents.index(strategy.id)
-                candidate.score += c.ADVICE_INCUMBENT + c.ADVICE_INCUMBENT_PLACE * place
+                place = len(incumbents) - list(incumbents).index(strategy.id)
+                fresh = halved(situation.at_ms - incumbents[strategy.id], c.ADVICE_DWELL_MS)
+                candidate.score += c.ADVICE_INCUMBENT + c.ADVICE_DWELLING * fresh
+                candidate.score += c.ADVICE_INCUMBENT_PLACE * place
             candidates.append(candidate)
         # duties before everything; then score; the id decides ties, so that the order is stable
         candidates.sort(key=lambda x: (x.strategy.kind != "comply", -x.score, x.strategy.id))
@@ -139,31 +149,34 @@ def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:
     candidate = _Candidate(strategy, strategy.base)
     called = False
     pulls: list[float] = []
+    latest = max((tracked.at for tracked in situation.objections), default=0)
     for tracked in situation.objections:
         if tracked.type in strategy.objections:
-            pulls.append(c.ADVICE_OBJECTION * tracked.confidence * (0.6 if tracked.answered else 1.0))
-            candidate.rest_on(tracked.evidence)
+            older = c.ADVICE_OLDER_OBJECTION if tracked.at < latest else 1.0
+            answered = c.ADVICE_ANSWERED_OBJECTION if tracked.answered else 1.0
+            pulls.append(c.ADVICE_OBJECTION * tracked.confidence * older * answered)
+            candidate.rest_on(pulls[-1], tracked.evidence)
     for code in strategy.signals:
         heard = situation.signals.get(code)
         if heard is not None:
             pulls.append(c.ADVICE_SIGNAL * heard.strength)
-            candidate.rest_on(heard.evidence)
+            candidate.rest_on(pulls[-1], heard.evidence)
     for tag in strategy.needs:
         need = situation.needs.get(tag)
         if need is not None and need.stance != "rejects":
             fresh = halved(situation.at_ms - need.at, c.ADVICE_NEED_HALF_LIFE_MS)
             pulls.append(c.ADVICE_NEED * need.confidence * fresh)
-            candidate.rest_on(need.evidence)
+            candidate.rest_on(pulls[-1], need.evidence)
     for standing in strategy.standing:
         if standing in situation.standing:
             pulls.append(c.ADVICE_STANDING)
-            candidate.rest_on(*situation.standing[standing])
+            candidate.rest_on(pulls[-1], *situation.standing[standing])
     if situation.emotion in strategy.emotions and situation.emotion_confidence >= c.EMOTION_CONFIDENCE:
         pulls.append(c.ADVICE_EMOTION * situation.emotion_confidence)
-        candidate.rest_on(*situation.emotion_evidence[:2])
+        candidate.rest_on(pulls[-1], *situation.emotion_evidence[:2])
     if situation.match in strategy.match or situation.suitability in strategy.suitability:
         pulls.append(c.ADVICE_STANDING)
-        candidate.rest_on(*situation.demand_evidence[:2])
+        candidate.rest_on(pulls[-1], *situation.demand_evidence[:2])
     if pulls:
         called = True
         # the strongest reason counts whole, further ones a quarter: many weak ones are not a strong one
@@ -172,7 +185,7 @@ def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:
     style = _style_pull(strategy, situation)
     candidate.score += style
     if strategy.styles and style > 0.0:
-        candidate.rest_on(*situation.style_evidence[:2])
+        candidate.rest_on(style / 2, *situation.style_evidence[:2])
         only_style = not (
             strategy.objections
             or strategy.signals

@@ -124,6 +124,8 @@ class CallProfile:
             )
             if code in ("agent_question", "agent_empathy"):
                 self._agent_gave_at = self._now
+                if "agent_hard_sell" not in moves and sure >= c.MOVE_CONFIDENCE:
+                    self._heard.pop("agent_hard_sell", None)
             if (
                 code == "agent_risk_disclosure"
                 and sure >= c.MOVE_CONFIDENCE
@@ -238,7 +240,7 @@ class CallProfile:
                 self._record(ids, code, shift, objection.confidence, findings.redacted)
         for need in findings.needs:
             if need.confidence >= c.NEED_CONFIDENCE:
-                self._take_need(need, ids, given_back if friendly else 0.0, findings.redacted)
+                self._take_need(need, ids, findings, given_back if friendly else 0.0)
         for signal in findings.signals:
             if signal.confidence < c.SIGNAL_LEAST or signal.code.startswith("agent_"):
                 continue
@@ -253,11 +255,14 @@ class CallProfile:
                 self._knows_product = True
         return ids
 
-    def _take_need(self, need: NeedFinding, ids: dict[str, str], factor: float, quote: str) -> None:
+    def _take_need(self, need: NeedFinding, ids: dict[str, str], findings: Findings, factor: float) -> None:
         code = f"need.{need.tag}"
         effect = c.NEED_EFFECT.get(need.tag, 0.0) if need.stance != "rejects" else 0.0
         if effect == 0.0:
             effect = c.STANCE_EFFECT[need.stance]
+            if need.tag in c.CONTACT_NEEDS and need.stance == "wants":
+                objecting = any(o.confidence >= c.OBJECTION_CONFIDENCE for o in findings.objections)
+                effect = c.CONTACT_WITH_OBJECTION_EFFECT if objecting else c.CONTACT_EFFECT
             # the same stance said again discloses nothing new
             if self._needs.stance(need.tag) == need.stance:
                 effect *= 0.25
@@ -266,7 +271,7 @@ class CallProfile:
         )
         if need.stance in ("wants", "has"):
             self._mind.observe(code, need.confidence)
-        self._record(ids, code, shift, 0.0, quote)
+        self._record(ids, code, shift, 0.0, findings.redacted)
         if need.tag in c.PRODUCT_RISK:
             self._mind.product(need.stance, need.confidence)
         self._needs.observe(need, self._now, ids[code])

@@ -46,7 +46,7 @@ REPETITION_HALF_LIFE_MS: Final = 60_000.0
 #: Repeats of one code together move at most this many times what a single one moves.
 REPETITION_CAP: Final = 1.5
 #: All needs and facts a customer discloses move together at most this much log-odds (before it leaks).
-NEEDS_CAP: Final = 0.9
+NEEDS_CAP: Final = 1.3
 #: The recent movement that the trend shows halves in this time.
 TREND_HALF_LIFE_MS: Final = 20_000.0
 #: Movement in log-odds at which the trend reads tanh(1) = 0.76.
@@ -104,6 +104,15 @@ SIGNAL_EFFECT: Final[Mapping[Signal, float]] = {
 STANCE_EFFECT: Final[Mapping[Stance, float]] = {"wants": 0.25, "has": 0.25, "asks": 0.15, "rejects": -0.08}
 #: Needs that are complaints in truth.
 NEED_EFFECT: Final[Mapping[NeedTag, float]] = {"no_calls": -0.50, "complaint": -0.30}
+#: Ways to be contacted. To want one without objecting is to agree on a follow-up; beside an objection it may
+#: be a way to get rid of the agent.
+CONTACT_NEEDS: Final[frozenset[NeedTag]] = frozenset(
+    ["call_back", "call_evening", "call_weekend", "contact_message", "visit_branch"]
+)
+CONTACT_EFFECT: Final = 0.45
+CONTACT_WITH_OBJECTION_EFFECT: Final = 0.05
+#: A follow-up agreed and the ways of contact named for it are one agreement; together they move at most this.
+FOLLOW_UP_CAP: Final = 0.8
 TIMING_EFFECT: Final[Mapping[str, float]] = {
     "timing.quick_reply": 0.04,
     "timing.slow_reply": -0.04,
@@ -462,15 +471,22 @@ PRIVATE_GAP_PENALTY: Final = 0.6
 # --- Advice -----------------------------------------------------------------------------------------
 
 ADVICE_SHOWN: Final = 4
-ADVICE_EVIDENCE: Final = 4
+#: Evidences that one advice points at, the strongest first (the schema allows 4).
+ADVICE_EVIDENCE: Final = 2
 #: A strategy below this score is not worth an agent's glance.
-ADVICE_LEAST: Final = 0.45
-#: A strategy on the seat's screen gets this much, plus a little for its place, so that advice is calm.
-ADVICE_INCUMBENT: Final = 0.15
-ADVICE_INCUMBENT_PLACE: Final = 0.03
+ADVICE_LEAST: Final = 0.30
+#: So that advice does not flicker, a strategy on the seat's screen gets the first for good, the second for a
+#: while (it halves in the dwell time from when it was first shown), and a little for its place.
+ADVICE_INCUMBENT: Final = 0.05
+ADVICE_DWELLING: Final = 0.12
+ADVICE_DWELL_MS: Final = 15_000.0
+ADVICE_INCUMBENT_PLACE: Final = 0.02
 #: What each kind of match adds to a strategy's score at full strength.
 ADVICE_OBJECTION: Final = 1.0
 ADVICE_SIGNAL: Final = 0.7
+#: An objection that the customer has gone beyond to a newer one, or that was answered, pulls less.
+ADVICE_OLDER_OBJECTION: Final = 0.6
+ADVICE_ANSWERED_OBJECTION: Final = 0.6
 ADVICE_NEED: Final = 0.5
 ADVICE_EMOTION: Final = 0.8
 ADVICE_STANDING: Final = 0.9
@@ -485,7 +501,8 @@ ADVICE_SAME_LEVER: Final = 2
 
 #: Signals below this confidence are not taken up at all.
 SIGNAL_LEAST: Final = 0.3
-#: A hard sell weighs on advice this long; a promise of return until risk was disclosed, at most this long.
+#: A hard sell weighs on advice until the agent listens, at most this long; a promise of return until risk was
+#: disclosed, at most this long.
 HARD_SELL_MS: Final = 30_000
 PROMISE_MS: Final = 120_000
 

@@ -131,6 +131,11 @@ class ObjectionTable:
         self._settle_growing(number, strongest)
         signals = {signal.code for signal in findings.signals if signal.confidence >= c.MOVE_CONFIDENCE}
         raised = {kind for kind, sure in strongest.items() if sure >= c.OBJECTION_CONFIDENCE}
+        contact_wanted = any(
+            need.tag in c.CONTACT_NEEDS and need.stance == "wants" for need in findings.needs
+        )
+        if contact_wanted and not raised:
+            signals.add("follow_up_agreed")
         told_something = any(
             need.stance != "rejects" and need.tag not in ("no_calls", "complaint") for need in findings.needs
         )

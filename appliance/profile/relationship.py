@@ -18,6 +18,8 @@ from appliance.protocol.vocabulary import Pace, Stage
 
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
+#: The group of all evidence for an agreed follow-up.
+FOLLOW_UP: Final = "follow_up"
 #: Single effects by evidence code (needs have theirs from the stance).
 EFFECTS: Final[Mapping[str, float]] = {
     **{f"objection.{code}": effect for code, effect in c.OBJECTION_EFFECT.items()},
@@ -93,11 +95,19 @@ class RelationshipState:
             factor: 0 or more, scales the effect (reciprocity).
         """
         effect = EFFECTS.get(code, 0.0)
-        return self._move(code, effect * factor * clamp(confidence, 0.0, 1.0), c.REPETITION_CAP * abs(effect))
+        raw = effect * factor * clamp(confidence, 0.0, 1.0)
+        if code == "signal.follow_up_agreed":
+            return self._move(FOLLOW_UP, raw, c.FOLLOW_UP_CAP)
+        return self._move(code, raw, c.REPETITION_CAP * abs(effect))
 
     def disclose(self, tag: str, effect: float, confidence: float) -> float:
         """Move by a stated need or fact; positive ones saturate together. Returns the shift in log-odds."""
-        group, cap = ("need", c.NEEDS_CAP) if effect > 0 else (f"need.{tag}", c.REPETITION_CAP * abs(effect))
+        if effect <= 0:
+            group, cap = f"need.{tag}", c.REPETITION_CAP * abs(effect)
+        elif tag in c.CONTACT_NEEDS:
+            group, cap = FOLLOW_UP, c.FOLLOW_UP_CAP
+        else:
+            group, cap = "need", c.NEEDS_CAP
         return self._move(group, effect * clamp(confidence, 0.0, 1.0), cap)
 
     def reading(self, pace: Pace) -> Relationship:

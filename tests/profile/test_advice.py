@@ -151,7 +151,7 @@ EAGER = replace(
 
 def everything(situation: Situation) -> list[str]:
     """All strategies that may be given now, beyond the four shown."""
-    return [x.strategy.id for x in Adviser(CATALOGUE)._ranked(situation, ())]
+    return [x.strategy.id for x in Adviser(CATALOGUE)._ranked(situation, {})]
 
 
 def test_pressure_is_possible_for_an_eager_customer_whom_it_suits() -> None:
