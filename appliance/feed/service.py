@@ -53,7 +53,7 @@ class FeedService:
         self._topics = Topics(config.feed.replay_messages)
         self._watch = GrantWatch(GrantBook(self._directory))
         self._next_grants = self._next_beat = self._next_expiry = self._next_journal = 0.0
-        self._journaled = (0, 0, 0)
+        self._journaled: dict[str, int] = {}
         self.unclaimed = 0
         self.publish_port = 0
         self.control_port = 0
@@ -91,6 +91,8 @@ class FeedService:
         self._cleanup.callback(self._door.close)
         self._door.bind()
 
+        # The probes before binding were denied as they should be; they are no seats.
+        self._authenticator.denied = 0
         self._poller = zmq.Poller()
         for socket in (self._door.socket, self._publisher.socket, self._control.socket):
             self._poller.register(socket, zmq.POLLIN)
@@ -193,19 +195,33 @@ class FeedService:
             self._journal_refusals()
 
     def _journal_refusals(self) -> None:
-        door = self._door.counters
-        sums = (door.refused, door.over_budget, self.unclaimed)
-        if sums == self._journaled:
-            return
-        refused, over_budget, unclaimed = (new - old for new, old in zip(sums, self._journaled, strict=True))
-        self._journaled = sums
-        self._journal.event(
+        door, publisher, control = self._door.counters, self._publisher.counters, self._control.counters
+        self._journal_new(
             "door_refused",
-            not_in_schema=refused,
-            over_budget=over_budget,
-            seat_not_enrolled=unclaimed,
+            {
+                "not_in_schema": door.refused,
+                "over_budget": door.over_budget,
+                "seat_not_enrolled": self.unclaimed,
+            },
             last_field=door.last_field,
         )
+        self._journal_new(
+            "seats_refused",
+            {
+                "keys": self._authenticator.denied,
+                "subscriptions": publisher.refused,
+                "requests_bad": control.bad,
+                "requests_not_granted": control.not_granted,
+                "requests_too_many": control.too_many,
+            },
+        )
+
+    def _journal_new(self, event: str, sums: dict[str, int], **more: str) -> None:
+        """Write what has been added to these sums since they were last written, if anything."""
+        added = {name: value - self._journaled.get(f"{event}.{name}", 0) for name, value in sums.items()}
+        if any(added.values()):
+            self._journaled.update((f"{event}.{name}", value) for name, value in sums.items())
+            self._journal.event(event, **added, **more)
 
     def _poll_grants(self) -> None:
         try:

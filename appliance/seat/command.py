@@ -98,15 +98,15 @@ def _show_view(client: SeatClient, options: argparse.Namespace) -> int:
     view = SeatView(options.seat, Words.load(options.locale))
     end = None if options.timeout is None else time.monotonic() + options.timeout
     console = Console()
-    with Live(view, console=console, screen=console.is_terminal, refresh_per_second=8) as live:
+    # Drawn from this thread only, because the view changes here.
+    with Live(view, console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while end is None or time.monotonic() < end:
             message = client.receive(0.25)
             view.connection(client.state, client.lost)
-            if message is None:
-                continue
-            view.update(message)
+            if message is not None:
+                view.update(message)
             live.refresh()
-            if options.once_call and first.over(message):
+            if message is not None and options.once_call and first.over(message):
                 break
         else:
             return _timed_out(options)

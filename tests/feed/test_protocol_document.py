@@ -1,0 +1,71 @@
+"""PROTOCOL.md names every field and every limit as the code has them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec import inspect
+
+import appliance.feed
+from appliance.box.config import Feed
+from appliance.feed import control, publisher, topics
+from appliance.protocol import bucket, codec, requests
+from appliance.protocol.messages import SCHEMA_VERSION, SeatMessage
+from appliance.seat import client
+
+TEXT = (Path(appliance.feed.__file__).parent / "PROTOCOL.md").read_text(encoding="utf-8")
+WORDS = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", TEXT.replace("```", "")))))
+
+
+def fields(kind):
+    if isinstance(kind, inspect.Metadata):
+        yield from fields(kind.type)
+    elif isinstance(kind, inspect.StructType):
+        for field in kind.fields:
+            yield field.name
+            yield from fields(field.type)
+    elif isinstance(kind, inspect.ListType):
+        yield from fields(kind.item_type)
+    elif isinstance(kind, inspect.UnionType):
+        for member in kind.types:
+            yield from fields(member)
+
+
+def test_every_field_is_described():
+    assert set(fields(inspect.type_info(SeatMessage))) - WORDS == set()
+
+
+def test_every_field_of_a_reply_is_described():
+    for struct in (control.ReplyHead, control.ErrorReply):
+        assert set(struct.__struct_fields__) - WORDS == set()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"protocol, version {SCHEMA_VERSION}",
+        f"| a message | {codec.MAX_MESSAGE_BYTES} bytes |",
+        f"| {codec.MAX_TEXT_CHARACTERS} characters, in practice",
+        f"{bucket.CALL_BYTES_PER_SECOND:.0f} bytes a second, {bucket.CALL_BURST_BYTES:.0f} at once",
+        f"map of at most {requests.MAX_REQUEST_BYTES} bytes",
+        f"| request frame | {4 * requests.MAX_REQUEST_BYTES} bytes",
+        f"| subscription frame | {publisher.MAX_SUBSCRIPTION_BYTES} bytes",
+        f"({publisher.QUEUED_MESSAGES} wait for it at the feed)",
+        f"{publisher.LATE_PROFILES_BURST:.0f} at once and one a second",
+        f"at most {control.MESSAGES_A_REPLY} |",
+        f"Ten requests a second are answered, {control.REQUESTS_BURST:.0f} at once",
+        f"at most {topics.FORGET_SECONDS / 60:.0f} minutes",
+        f"After {client.SILENCE_SECONDS:.0f} s without one",
+        f"the last {Feed().replay_messages} messages of a topic",
+        f"({Feed().beat_seconds:.0f} s by default)",
+        f"XPUB :{Feed().publish_port}    ROUTER :{Feed().control_port}",
+    ],
+)
+def test_limits_are_those_of_the_code(sentence):
+    assert sentence in TEXT
+
+
+def test_the_words_ten_and_one_are_the_rates_of_the_code():
+    assert (control.REQUESTS_A_SECOND, publisher.LATE_PROFILES_A_SECOND) == (10.0, 1.0)
