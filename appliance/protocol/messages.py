@@ -30,11 +30,14 @@ from appliance.protocol.vocabulary import (
 
 SCHEMA_VERSION: Final = 1
 
-CallId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}$", description="random id of the call")]
-SeatId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="seat that the call belongs to")]
-EvidenceId = Annotated[str, Meta(pattern=r"^e[0-9]{1,5}$")]
-StrategyId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Code = Annotated[str, Meta(pattern=r"^[a-z]{1,16}\.[a-z_]{1,40}$")]
+#: Patterns end in `(?!\n)$`, because in Python `$` alone also matches before a final line break.
+CallId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}(?!\n)$", description="random id of the call")]
+SeatId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}(?!\n)$", description="seat that the call belongs to")
+]
+EvidenceId = Annotated[str, Meta(pattern=r"^e[0-9]{1,5}(?!\n)$")]
+StrategyId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}(?!\n)$")]
+Code = Annotated[str, Meta(pattern=r"^[a-z]{1,16}\.[a-z_]{1,40}(?!\n)$")]
 Quote = Annotated[str, Meta(max_length=40, description="redacted words of the customer, where policy allows")]
 Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
 UnixMilliseconds = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
