@@ -33,10 +33,14 @@ class SourceLock:
         self.heard = 0.0
         #: times that another source was believed
         self.changes = 0
-        #: packets of other sources that were thrown away
-        self.refused = 0
+        self._thrown_away = 0
         self._candidate: tuple[int, Source] | None = None
         self._kept: deque[tuple[RtpPacket, float]] = deque(maxlen=KEPT)
+
+    @property
+    def refused(self) -> int:
+        """Packets of other sources that are not played, those included that may yet be."""
+        return self._thrown_away + len(self._kept)
 
     def matches(self, packet: RtpPacket, source: Source) -> bool:
         """Whether this is the source that is listened to."""
@@ -55,11 +59,11 @@ class SourceLock:
             and self.heard < self._kept[0][1]
         )
         if not in_order:
-            self.refused += len(self._kept)
+            self._thrown_away += len(self._kept)
             self._kept.clear()
             self._candidate = identity
         elif len(self._kept) == KEPT:
-            self.refused += 1
+            self._thrown_away += 1
         self._kept.append((packet, now))
         if len(self._kept) < RELOCK_PACKETS or now - self.heard < RELOCK_SILENCE:
             return []

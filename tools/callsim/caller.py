@@ -7,7 +7,7 @@ import heapq
 import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tools.callsim.answer import AnsweredStream, answered_streams
@@ -167,8 +167,14 @@ class Call:
         control = asyncio.ensure_future(self._control(begun))
         ended = asyncio.ensure_future(self._dialog.ended_by_server.wait())
         legs = [
-            LegMedia(coded, plan.recording.codec, plan.impairments, plan.script, plan.seed * 2 + index)
-            for index, coded in enumerate((plan.recording.customer, plan.recording.agent))
+            LegMedia(coded, plan.recording.codec, plan.impairments, script, plan.seed * 2 + index)
+            for index, (coded, script) in enumerate(
+                (
+                    (plan.recording.customer, plan.script),
+                    # Only the customer keys anything.
+                    (plan.recording.agent, replace(plan.script, keypresses=())),
+                )
+            )
         ]
         media = asyncio.ensure_future(self._send(legs, targets, begun))
         try:
