@@ -24,7 +24,7 @@ MAX_HEADER_BYTES: Final = 8_192
 MAX_LIST_VALUES: Final = 128
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")
-_STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) ?([^\r\n]*)")
+_STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 #: Compact forms (RFC 3261 section 20, RFC 4028 section 4, and the IANA registry).
@@ -229,7 +229,7 @@ def parse_head(data: bytes) -> SipMessage:
         matched = _STATUS_LINE.fullmatch(start)
         if matched is None:
             raise SipError("not a status line of SIP/2.0")
-        return SipResponse(int(matched[1]), matched[2], headers)
+        return SipResponse(int(matched[1]), matched[2] or "", headers)
     parts = start.split(" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not parts[1]:
         raise SipError("not a request line")
