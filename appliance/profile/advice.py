@@ -179,9 +179,8 @@ def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:
         candidate.rest_on(pulls[-1], *situation.demand_evidence[:2])
     if pulls:
         called = True
-        # the strongest reason counts whole, further ones a quarter: many weak ones are not a strong one
         pulls.sort(reverse=True)
-        candidate.score += pulls[0] + 0.25 * sum(pulls[1:])
+        candidate.score += pulls[0] + c.ADVICE_FURTHER * sum(pulls[1:])
     style = _style_pull(strategy, situation)
     candidate.score += style
     if strategy.styles and style > 0.0:

@@ -265,7 +265,7 @@ class CallProfile:
                 effect = c.CONTACT_WITH_OBJECTION_EFFECT if objecting else c.CONTACT_EFFECT
             # the same stance said again discloses nothing new
             if self._needs.stance(need.tag) == need.stance:
-                effect *= 0.25
+                effect *= c.NEED_AGAIN_FACTOR
         shift = self._relationship.disclose(
             need.tag, effect * factor if effect > 0.0 else effect, need.confidence
         )
@@ -292,7 +292,7 @@ class CallProfile:
             # somebody who talks fast and much in anger does not come closer by it
             kindly = EFFECTS.get(one.code, 0.0) <= 0.0 or not upset
             shift = self._relationship.observe(one.code, 1.0, 1.0 if kindly else 0.0)
-            self._mind.observe(one.code, 0.5)
+            self._mind.observe(one.code, c.TIMING_CONFIDENCE)
             self._ledger.add(min(one.at_ms, LAST_MS), "timing", one.code, shift / c.WEIGHT_SCALE)
 
     def _cue_objections(self, opened: list[ObjectionType]) -> None:

@@ -22,6 +22,8 @@ SNAPSHOT_ITEMS_MAXIMUM: Final = 12
 SNAPSHOT_QUOTES: Final = 4
 #: Characters of a quote, as the schema has it.
 QUOTE_CHARACTERS: Final = 40
+#: Relevance of an item that moves nothing.
+RELEVANCE_FLOOR: Final = 0.02
 #: An item's relevance halves in this time.
 RELEVANCE_HALF_LIFE_MS: Final = 60_000.0
 #: Ids run from e1 to e99999 (schema) and then begin anew.
@@ -102,6 +104,8 @@ SIGNAL_EFFECT: Final[Mapping[Signal, float]] = {
 }
 #: Log-odds that a stated need or fact moves: to disclose is to trust, to reject is nearly neutral.
 STANCE_EFFECT: Final[Mapping[Stance, float]] = {"wants": 0.25, "has": 0.25, "asks": 0.15, "rejects": -0.08}
+#: A need said again with the same stance discloses little that is new.
+NEED_AGAIN_FACTOR: Final = 0.25
 #: Needs that are complaints in truth.
 NEED_EFFECT: Final[Mapping[NeedTag, float]] = {"no_calls": -0.50, "complaint": -0.30}
 #: Ways to be contacted. To want one without objecting is to agree on a follow-up; beside an objection it may
@@ -153,9 +157,17 @@ PITCH_RANGE_MIDDLE: Final = 6.0
 PITCH_RANGE_SPAN: Final = 4.0
 #: Semitones above the own baseline that count like a wide range.
 PITCH_SHIFT_SPAN: Final = 4.0
+#: How the pitch index is made of range and shift.
+PITCH_RANGE_SHARE: Final = 0.7
+PITCH_SHIFT_SHARE: Final = 0.3
 #: Syllables a second of conversational Mandarin, pauses left out: middle and half-width.
 TEMPO_MIDDLE: Final = 5.0
 TEMPO_SPAN: Final = 2.0
+#: How the emotion index is made of arousal and of the share of not-neutral.
+AROUSAL_SHARE: Final = 0.6
+FEELING_SHARE: Final = 0.4
+#: Measures that tell less (tempo from words alone, loudness spread) weigh this much of their seconds.
+INDIRECT_WEIGHT: Final = 0.5
 #: dB of loudness spread: middle and half-width.
 LOUDNESS_SPREAD_MIDDLE: Final = 7.0
 LOUDNESS_SPREAD_SPAN: Final = 5.0
@@ -321,6 +333,8 @@ MIND_DECIDING: Final[Mapping[str, float]] = {
     "signal.follow_up_agreed": 1.5,
     "need.no_calls": 2.5,
 }
+#: Timing tells of the mind with this confidence.
+TIMING_CONFIDENCE: Final = 0.5
 #: A product asked for or turned down speaks of intent.
 PRODUCT_INTENT: Final[Mapping[Stance, float]] = {"wants": 0.80, "asks": 0.60, "rejects": 0.20}
 
@@ -348,6 +362,8 @@ TIMING_REPEAT_MS: Final = 20_000
 NEEDS_SHOWN: Final = 12
 GAPS_SHOWN: Final = 4
 NEED_CONFIDENCE: Final = 0.4
+#: A stance said again takes away this share (times its confidence) of the doubt that is left.
+NEED_AGAIN_CERTAINTY: Final = 0.5
 #: A changed stance wins when it is at least this share as sure as the older one.
 CHANGE_OF_MIND_SHARE: Final = 0.6
 #: A need's rank in the list halves in this time.
@@ -418,6 +434,12 @@ RETIRED_RISK_SHIFT: Final = -0.5
 #: Financial assets in yuan from which banks of the mainland commonly speak of wealth and of private banking.
 AFFLUENT_YUAN: Final = 500_000
 HIGH_NET_WORTH_YUAN: Final = 6_000_000
+#: Scores of strata by stated means. A small sum outweighs "unknown" only just: there may be more elsewhere.
+HIGH_NET_WORTH_SCORE: Final = 3.0
+AFFLUENT_SCORE: Final = 2.5
+MASS_SCORE: Final = 1.8
+#: Whoever holds private funds has shown means of at least a million to somebody.
+PRIVATE_FUND_SCORE: Final = 2.2
 #: "Unknown" has this score among life stages and strata; a cue must outweigh it.
 UNKNOWN_SCORE: Final = 1.0
 #: A life stage or stratum is named from this probability.
@@ -491,6 +513,8 @@ ADVICE_NEED: Final = 0.5
 ADVICE_EMOTION: Final = 0.8
 ADVICE_STANDING: Final = 0.9
 ADVICE_STYLE: Final = 0.6
+#: The strongest reason counts whole, further ones this much: many weak ones are not a strong one.
+ADVICE_FURTHER: Final = 0.25
 #: A heard signal's pull on advice halves in this time, and ends at this share.
 SIGNAL_HALF_LIFE_MS: Final = 25_000.0
 SIGNAL_FADED: Final = 0.2

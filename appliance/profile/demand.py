@@ -51,14 +51,13 @@ def stratum_of(needs: NeedList) -> Stratum:
     scores: dict[Stratum, float] = {}
     means = stated_means(needs)
     if means >= c.HIGH_NET_WORTH_YUAN:
-        scores["high_net_worth"] = 3.0
+        scores["high_net_worth"] = c.HIGH_NET_WORTH_SCORE
     elif means >= c.AFFLUENT_YUAN:
-        scores["affluent"] = 2.5
+        scores["affluent"] = c.AFFLUENT_SCORE
     elif means > 0:
-        # the customer may have more elsewhere, so a small sum outweighs "unknown" only just
-        scores["mass"] = 1.8
+        scores["mass"] = c.MASS_SCORE
     if needs.stance("private_fund") == "has":
-        scores["high_net_worth"] = scores.get("high_net_worth", 0.0) + 2.2
+        scores["high_net_worth"] = scores.get("high_net_worth", 0.0) + c.PRIVATE_FUND_SCORE
     return _named(scores, "unknown")
 
 

@@ -28,7 +28,7 @@ class EvidenceItem:
 
     def relevance(self, at_ms: int) -> float:
         """Strength faded by age, above 0."""
-        return (0.02 + abs(self.weight)) * halved(at_ms - self.at, c.RELEVANCE_HALF_LIFE_MS)
+        return (c.RELEVANCE_FLOOR + abs(self.weight)) * halved(at_ms - self.at, c.RELEVANCE_HALF_LIFE_MS)
 
 
 class EvidenceLedger:

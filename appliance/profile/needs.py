@@ -64,7 +64,7 @@ class NeedList:
             return False
         known = self._needs.get(finding.tag)
         if known is not None and known.stance == finding.stance:
-            sure = 1.0 - (1.0 - known.confidence) * (1.0 - 0.5 * confidence)
+            sure = 1.0 - (1.0 - known.confidence) * (1.0 - c.NEED_AGAIN_CERTAINTY * confidence)
             amount = finding.amount if finding.amount is not None else known.amount
             # the evidence that the entry points at must be the one that said the most
             self._needs[finding.tag] = replace(

@@ -73,17 +73,18 @@ class StyleState:
         if voice is not None:
             self._voice(voice, seconds)
         elif syllables and seconds > 0.0:
-            # pauses are inside here, so this speaks with half the weight of a measured tempo
-            self._indices["tempo"].add((syllables / seconds - c.TEMPO_MIDDLE) / c.TEMPO_SPAN, seconds / 2)
+            # pauses are inside here, so this tells less than a measured tempo
+            self._indices["tempo"].add(
+                (syllables / seconds - c.TEMPO_MIDDLE) / c.TEMPO_SPAN, seconds * c.INDIRECT_WEIGHT
+            )
         for signal in signals:
             self._signal(signal)
 
     def emotion(self, reading: EmotionReading) -> None:
         """Take one emotion reading: how much feeling is shown, whichever it is."""
-        neutral = clamp(reading.probabilities.get("neutral", 0.5), 0.0, 1.0)
-        self._indices["emotion"].add(
-            0.6 * clamp(reading.arousal, -1.0, 1.0) + 0.4 * (1.0 - 2.0 * neutral), 1.0
-        )
+        feeling = 1.0 - 2.0 * clamp(reading.probabilities.get("neutral", 0.5), 0.0, 1.0)
+        arousal = clamp(reading.arousal, -1.0, 1.0)
+        self._indices["emotion"].add(c.AROUSAL_SHARE * arousal + c.FEELING_SHARE * feeling, 1.0)
 
     def probabilities(self) -> dict[Style, float]:
         """One probability a style; they sum to 1."""
@@ -114,11 +115,11 @@ class StyleState:
         if voice.pitch_hz > 0.0:
             spread = (voice.pitch_range - c.PITCH_RANGE_MIDDLE) / c.PITCH_RANGE_SPAN
             raised = voice.pitch_shift / c.PITCH_SHIFT_SPAN * clamp(voice.baseline_confidence, 0.0, 1.0)
-            self._indices["pitch"].add(0.7 * spread + 0.3 * raised, seconds)
+            self._indices["pitch"].add(c.PITCH_RANGE_SHARE * spread + c.PITCH_SHIFT_SHARE * raised, seconds)
         if voice.tempo > 0.0:
             self._indices["tempo"].add((voice.tempo - c.TEMPO_MIDDLE) / c.TEMPO_SPAN, seconds)
         liveliness = (voice.loudness_spread - c.LOUDNESS_SPREAD_MIDDLE) / c.LOUDNESS_SPREAD_SPAN
-        self._indices["emotion"].add(liveliness, seconds / 2)
+        self._indices["emotion"].add(liveliness, seconds * c.INDIRECT_WEIGHT)
 
     def _signal(self, signal: SignalFinding) -> None:
         confidence = clamp(signal.confidence, 0.0, 1.0)
