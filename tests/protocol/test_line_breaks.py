@@ -8,7 +8,7 @@ from appliance.protocol.messages import CueMessage
 
 CUE = {
     "type": "cue", "v": 1, "call": "k3Jf9-Qm_2xLw8Rt0ZbYpA", "seat": "8001", "seq": 0, "at": 2000,
-    "wall": 1_760_000_000_000, "kind": "objection", "code": "objection.doubt", "confidence": 80,
+    "wall": 1_760_000_000_000, "kind": "objection", "code": "objection.doubt", "confidence": 0.8,
     "advice": ["let_them_verify"],
 }  # fmt: skip
 
