@@ -19,19 +19,23 @@ BEAM: Final = 9_000
 #: Unfinished words kept at each place, and how much worse than the best finished hypothesis they may be.
 OPEN_WIDTH: Final = 70
 OPEN_BEAM: Final = 11_000
+#: A word that is this much dearer than the cheapest, before its neighbours are asked, is not tried.
+WORD_BEAM: Final = 8_000
 #: Words of one reading that are tried at most; the rarer ones come only with a bigram.
-HOMOPHONES: Final = 24
+HOMOPHONES: Final = 16
 #: The channel's costs count this much against the language model's, in percent.
-CHANNEL_PERCENT: Final = 70
+CHANNEL_PERCENT: Final = 90
 #: What leaving a heard syllable out costs, for the three bins of confidence.
 SKIP_COSTS: Final = (12_000, 16_000, 20_000)
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedWord:
-    """A word and the syllables [first, last) it stands for."""
+    """A word and the heard syllables [first, last) it stands for."""
 
     text: str
+    #: how the word is read here, which may differ from what was heard
+    reading: tuple[str, ...]
     first: int
     last: int
 
@@ -45,8 +49,8 @@ class _Hypothesis:
     #: column and hypothesis that it continues; -1 at the beginning
     column: int
     origin: _Hypothesis | None
-    #: false where the syllable between `column` and here was left out
-    spoken: bool
+    #: the trie node of the word's reading; 0 where the syllable between `column` and here was left out
+    node: int
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class HanziDecoder:
         """Begin an utterance."""
         self._lexicon = lexicon
         self._heard: list[tuple[str, float]] = []
-        self._columns = [_Column([_Hypothesis(0, -1, BEGIN, -1, None, False)], [])]
+        self._columns = [_Column([_Hypothesis(0, -1, BEGIN, -1, None, 0)], [])]
 
     def decode(self, syllables: Sequence[Syllable], final: bool = False) -> list[DecodedWord]:
         """The best words for what was heard since the utterance began.
@@ -111,7 +115,7 @@ class HanziDecoder:
             cost = hypothesis.cost + skip
             if rival is None or cost < rival.cost:
                 found[hypothesis.word] = _Hypothesis(
-                    cost, hypothesis.before, hypothesis.word, here, hypothesis, False
+                    cost, hypothesis.before, hypothesis.word, here, hypothesis, 0
                 )
         hypotheses = sorted(found.values(), key=lambda hypothesis: hypothesis.cost)[:WIDTH]
         best = hypotheses[0].cost
@@ -127,19 +131,25 @@ class HanziDecoder:
     def _words(self, opens: list[tuple[int, int, int, int]]) -> dict[int, _Hypothesis]:
         """The best hypothesis for every word that may end here."""
         lexicon = self._lexicon
-        by_start: dict[int, dict[int, tuple[int, int]]] = {}
-        for _, start, node, channel in opens:
-            words = by_start.setdefault(start, {})
-            for word, alone in lexicon.words_at(node)[:HOMOPHONES]:
-                rival = words.get(word)
+        by_start: dict[int, dict[int, tuple[int, int, int]]] = {}
+        ending = [(*entry, words) for entry in opens if (words := lexicon.words_at(entry[2]))]
+        limit = min((total + words[0][1] for total, _, _, _, words in ending), default=0) + WORD_BEAM
+        for total, start, node, channel, ends in ending:
+            choices = by_start.setdefault(start, {})
+            for word, alone in ends[:HOMOPHONES]:
+                if total + alone > limit:
+                    break
+                rival = choices.get(word)
                 if rival is None or alone + channel < rival[0] + rival[1]:
-                    words[word] = (alone, channel)
+                    choices[word] = (alone, channel, node)
         found: dict[int, _Hypothesis] = {}
-        for start, words in by_start.items():
-            self._connect(start, words, found)
+        for start, choices in by_start.items():
+            self._connect(start, choices, found)
         return found
 
-    def _connect(self, start: int, words: dict[int, tuple[int, int]], found: dict[int, _Hypothesis]) -> None:
+    def _connect(
+        self, start: int, words: dict[int, tuple[int, int, int]], found: dict[int, _Hypothesis]
+    ) -> None:
         lexicon = self._lexicon
         unigram = lexicon.unigram
         fallback: tuple[int, _Hypothesis] | None = None
@@ -158,7 +168,7 @@ class HanziDecoder:
                 if rival is None or cost < rival[0]:
                     best[word] = (cost, hypothesis)
         assert fallback is not None
-        for word, (own, channel) in words.items():
+        for word, (own, channel, node) in words.items():
             cost, origin = fallback[0] + own, fallback[1]
             seen = best.get(word)
             if seen is not None:
@@ -168,7 +178,7 @@ class HanziDecoder:
             cost += channel
             rival_here = found.get(word)
             if rival_here is None or cost < rival_here.cost:
-                found[word] = _Hypothesis(cost, origin.word, word, start, origin, True)
+                found[word] = _Hypothesis(cost, origin.word, word, start, origin, node)
 
     def _trace(self, final: bool) -> list[DecodedWord]:
         def whole(hypothesis: _Hypothesis) -> int:
@@ -182,8 +192,9 @@ class HanziDecoder:
         end = len(self._columns) - 1
         words = []
         while best is not None and best.origin is not None:
-            if best.spoken:
-                words.append(DecodedWord(self._lexicon.words[best.word], best.column, end))
+            if best.node:
+                reading = self._lexicon.reading(best.node)
+                words.append(DecodedWord(self._lexicon.word(best.word), reading, best.column, end))
             end = best.column
             best = best.origin
         return words[::-1]

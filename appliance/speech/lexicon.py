@@ -25,11 +25,13 @@ END: Final = 1
 CONFIDENCE_BINS: Final = (0.45, 0.7)
 
 #: Rows unpacked for speed are forgotten beyond this many, so that memory does not grow with the day.
-_ROWS_KEPT: Final = 4000
+_ROWS_KEPT: Final = 20_000
 _NO_CANDIDATE: Final = 65535
 
 #: (word id, cost of the word alone and of this reading)
 WordCosts = list[tuple[int, int]]
+_NOTHING: Final[dict[int, int]] = {}
+_NO_WORDS: Final[WordCosts] = []
 
 
 class Lexicon:
@@ -43,12 +45,18 @@ class Lexicon:
                 f"model {MODEL_NAME}: its format is {self.description['format']}, this appliance "
                 f"reads {FORMAT}; install the lexicon that came with this release"
             )
-        self.words: list[str] = arrays["words"].item().decode().split("\n")
-        syllables = arrays["syllables"].item().decode().split("\n")
-        self.heard_ids: dict[str, int] = {syllable: number for number, syllable in enumerate(syllables)}
+        self._text: bytes = arrays["words"].item()
+        ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
+        #: where each word's bytes begin and, one before the next, end; the words stay packed in memory
+        self._text_starts = np.concatenate(([0], ends + 1, [len(self._text) + 1])).astype(np.uint32)
+        self._syllables: list[str] = arrays["syllables"].item().decode().split("\n")
+        self.heard_ids: dict[str, int] = {syllable: number for number, syllable in enumerate(self._syllables)}
         self.unigram: NDArray[np.uint16] = arrays["unigram_costs"]
         self.backoff: NDArray[np.uint16] = arrays["backoff_costs"]
         self._arrays = arrays
+        # Asked for many times a syllable.
+        self._first_child: NDArray[np.uint32] = arrays["first_child"]
+        self._word_starts: NDArray[np.uint32] = arrays["word_starts"]
         self._children: dict[int, dict[int, int]] = {}
         self._node_words: dict[int, WordCosts] = {}
         self._bigrams: dict[int, dict[int, int]] = {}
@@ -80,11 +88,18 @@ class Lexicon:
                 f"the lexicon {path} cannot be read ({error}); install the release's lexicon"
             ) from error
 
+    def word(self, number: int) -> str:
+        """The characters of a word id."""
+        start, end = self._text_starts[number : number + 2].tolist()
+        return self._text[start : end - 1].decode()
+
     def children(self, node: int) -> dict[int, int]:
         """The trie below a node: syllable id to node."""
         row = self._children.get(node)
         if row is None:
-            first, end = self._arrays["first_child"][node : node + 2].tolist()
+            first, end = self._first_child[node : node + 2].tolist()
+            if first == end:
+                return _NOTHING
             row = dict(
                 zip(
                     self._arrays["child_syllables"][first - 1 : end - 1].tolist(),
@@ -95,11 +110,21 @@ class Lexicon:
             self._keep(self._children, node, row)
         return row
 
+    def reading(self, node: int) -> tuple[str, ...]:
+        """The syllables from the trie's root to a node."""
+        result = []
+        while node:
+            result.append(self._syllables[self._arrays["child_syllables"][node - 1]])
+            node = int(np.searchsorted(self._first_child, np.uint32(node), side="right")) - 1
+        return tuple(result[::-1])
+
     def words_at(self, node: int) -> WordCosts:
         """The words that end at a node, with the cost of word and reading, cheapest first."""
         row = self._node_words.get(node)
         if row is None:
-            start, end = self._arrays["word_starts"][node : node + 2].tolist()
+            start, end = self._word_starts[node : node + 2].tolist()
+            if start == end:
+                return _NO_WORDS
             ids = self._arrays["word_ids"][start:end]
             costs = self.unigram[ids].astype(np.int64) + self._arrays["reading_costs"][start:end]
             row = list(zip(ids.tolist(), costs.tolist(), strict=False))
@@ -133,7 +158,7 @@ class Lexicon:
         if before < 0:
             return 0, {}
         start, end = self._arrays["bigram_starts"][before : before + 2].tolist()
-        place = start + int(np.searchsorted(self._arrays["bigram_words"][start:end], word))
+        place = start + int(np.searchsorted(self._arrays["bigram_words"][start:end], np.uint32(word)))
         if place >= end or self._arrays["bigram_words"][place] != word:
             return 0, {}
         first, last = self._arrays["trigram_starts"][place : place + 2].tolist()

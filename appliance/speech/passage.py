@@ -36,7 +36,7 @@ class Passage:
         self._recognizer = recognizer
         self._stream = recognizer.create_stream()
         self._decoder = HanziDecoder(lexicon)
-        self._resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "LQ")
+        self._resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
         self._leg: Leg = leg
         self._rate = rate
         self._tokens = 0
@@ -99,16 +99,17 @@ class Passage:
         return self._utterance(final=True)
 
     def _utterance(self, final: bool) -> Utterance | None:
-        words = tuple(self._word(word) for word in self._decoder.decode(self._syllables, final))
-        if not words:
+        decoded = self._decoder.decode(self._syllables, final)
+        if not decoded:
             return None
+        words = tuple(self._word(word) for word in decoded)
         return Utterance(
             leg=self._leg,
             number=self.number or 0,
             start_ms=words[0].start_ms,
             end_ms=words[-1].end_ms,
             text="".join(word.text for word in words),
-            pinyin=tuple(syllable.text for syllable in self._syllables),
+            pinyin=tuple(syllable for word in decoded for syllable in word.reading),
             words=words,
             confidence=_mean([syllable.confidence for syllable in self._syllables]),
             final=final,

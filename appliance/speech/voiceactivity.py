@@ -32,8 +32,8 @@ _LOWEST_FLOOR_DB: Final = -60.0
 #: A line begins with this floor, so that a call which begins with speech is heard from its first word.
 _FIRST_FLOOR_DB: Final = -50.0
 _FULL_SCALE: Final = 32768.0
-#: Takes out hum and rumble below the telephone band.
-_PRE_EMPHASIS: Final = 0.95
+#: Taking off the mean of 2.5 ms takes out hum and rumble below about 180 Hz and leaves voices whole.
+_MEAN_SECONDS: Final = 0.0025
 
 
 class VoiceActivity:
@@ -42,7 +42,7 @@ class VoiceActivity:
     def __init__(self, rate: int) -> None:
         """Listen to int16 audio at `rate` Hz."""
         self.frame = rate * FRAME_MS // 1000
-        self._last_sample = 0.0
+        self._before: NDArray[np.float64] = np.zeros(int(rate * _MEAN_SECONDS))
         self._smoothed: float | None = None
         self._block_least = 0.0
         self._block_frames = 0
@@ -64,15 +64,15 @@ class VoiceActivity:
         """
         return [self._frame(level) for level in self._levels(samples).tolist()]
 
-    def _levels(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
-        wide = samples.astype(np.float32)
-        emphasised = wide.copy()
-        emphasised[1:] -= _PRE_EMPHASIS * wide[:-1]
-        emphasised[0] -= _PRE_EMPHASIS * self._last_sample
-        self._last_sample = float(wide[-1])
-        frames = emphasised.reshape(-1, self.frame)
+    def _levels(self, samples: NDArray[np.int16]) -> NDArray[np.float64]:
+        width = len(self._before)
+        wide: NDArray[np.float64] = np.concatenate((self._before, samples.astype(np.float64)))
+        self._before = wide[-width:]
+        sums = np.cumsum(wide)
+        voice = wide[width:] - (sums[width:] - sums[:-width]) / width
+        frames = voice.reshape(-1, self.frame)
         power = np.einsum("ij,ij->i", frames, frames) / (self.frame * _FULL_SCALE**2)
-        levels: NDArray[np.float32] = 10.0 * np.log10(power + 1e-12)
+        levels: NDArray[np.float64] = 10.0 * np.log10(power + 1e-12)
         return levels
 
     def _frame(self, level: float) -> bool:
