@@ -156,7 +156,8 @@ class RunningAppliance:
             self._arrived.wait_for(look, seconds)
         if not found:
             tail = "\n".join(json.dumps(event) for event in self.events[-15:])
-            raise ApplianceError(f"no event {name} within {seconds:.0f} s; the journal ends with\n{tail}")
+            why = "the appliance has ended" if self._ended() else f"it did not come within {seconds:.0f} s"
+            raise ApplianceError(f"no event {name}: {why}; the journal ends with\n{tail}")
         return found[0]
 
     def stop(self) -> int:

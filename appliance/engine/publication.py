@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+import msgspec
+
 from appliance.engine.pipeline import CallPipeline
 from appliance.profile.cues import Cue
 from appliance.protocol import codec
@@ -12,10 +14,12 @@ from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND, L
 from appliance.protocol.messages import CallMessage, CueMessage, DoorMessage, ProfileMessage
 from appliance.protocol.vocabulary import CallEvent
 
-#: Updates that no whole utterance caused (a growing one, an emotion) wait this long after the last one.
+#: Updates that no whole utterance and no cue caused wait this long after the last one.
 QUIET_INTERVAL_MS: Final = 1000
-#: The end of a call must not wait: this much of the bucket is kept for the last profile and `ended`.
-RESERVE_BYTES: Final = 4096
+#: The end of a call must not wait: room for a rich final profile and `ended` is kept in the bucket.
+RESERVE_BYTES: Final = 3072
+#: Quiet updates leave room for what an utterance will have to tell: one more profile.
+QUIET_RESERVE_BYTES: Final = RESERVE_BYTES + 2048
 #: The engine fills a bucket a little smaller than the feed's, whose clock runs on its own.
 MARGIN: Final = 0.95
 
@@ -29,6 +33,8 @@ class Publication:
         self._sequence = 0
         self._last_profile_ms = -QUIET_INTERVAL_MS
         self._dirty = False
+        #: the last profile sent, without what changes in every message
+        self._told: ProfileMessage | None = None
         self._ending: deque[bytes] = deque()
         #: end of the customer's utterance that the last profile was the first to know of
         self.told_utterance_end_ms: int | None = None
@@ -55,20 +61,30 @@ class Publication:
             if self._bucket.pour(len(data), now):
                 self._sequence += 1
                 out.append(data)
-        due = (
-            pipeline.utterance_end_ms is not None
-            or bool(out)
-            or pipeline.at_ms - self._last_profile_ms >= QUIET_INTERVAL_MS
-        )
-        if self._dirty and due and self._room(now) > RESERVE_BYTES:
-            data = codec.encode(self._profile_message(final=False, wall=wall))
-            if self._room(now) >= len(data) + RESERVE_BYTES and self._bucket.pour(len(data), now):
-                self._sequence += 1
-                out.append(data)
-                self._last_profile_ms = pipeline.at_ms
-                self._dirty = False
-                self.told_utterance_end_ms, pipeline.utterance_end_ms = pipeline.utterance_end_ms, None
+        urgent = pipeline.utterance_end_ms is not None or bool(out)
+        due = urgent or pipeline.at_ms - self._last_profile_ms >= QUIET_INTERVAL_MS
+        reserve = RESERVE_BYTES if urgent else QUIET_RESERVE_BYTES
+        if self._dirty and due and self._room(now) > reserve:
+            out.extend(self._profile_if_new(now, wall, reserve))
         return out
+
+    def _profile_if_new(self, now: float, wall: int, reserve: int) -> list[bytes]:
+        pipeline, message = self._pipeline, self._profile_message(final=False, wall=wall)
+        body = msgspec.structs.replace(message, seq=0, at=0, wall=0)
+        data = codec.encode(message)
+        is_new = body != self._told
+        if is_new and (self._room(now) < len(data) + reserve or not self._bucket.pour(len(data), now)):
+            return []
+        self._dirty = False
+        utterance_end_ms, pipeline.utterance_end_ms = pipeline.utterance_end_ms, None
+        if not is_new:
+            # A profile that says nothing new would use up what the next one needs.
+            return []
+        self._sequence += 1
+        self._told = body
+        self._last_profile_ms = pipeline.at_ms
+        self.told_utterance_end_ms = utterance_end_ms
+        return [data]
 
     def end(self, now: float, wall: int) -> list[bytes]:
         """The final profile and `ended`, as far as the budget allows; `drain` brings the rest."""
@@ -101,7 +117,7 @@ class Publication:
             direction=started.direction,
         )
 
-    def _profile_message(self, *, final: bool, wall: int) -> DoorMessage:
+    def _profile_message(self, *, final: bool, wall: int) -> ProfileMessage:
         pipeline, started = self._pipeline, self._pipeline.started
         parts = pipeline.profile.snapshot(pipeline.at_ms, final=final)
         return ProfileMessage(

@@ -47,10 +47,15 @@ PARTS = SimpleNamespace(
 
 @dataclass
 class Profile:
+    """A profile in which something is new each time, unless it is `still`."""
+
     cues: list[Any] = field(default_factory=list)
+    still: bool = False
+    snapshots: int = 0
 
     def snapshot(self, at_ms: int, *, final: bool) -> Any:
-        return PARTS
+        self.snapshots += not self.still
+        return SimpleNamespace(**{**vars(PARTS), "audio": AudioQuality(0.0, self.snapshots)})
 
     def take_cues(self) -> list[Any]:
         cues, self.cues = self.cues, []
@@ -101,6 +106,24 @@ def test_other_changes_wait_for_the_quiet_interval(pipeline: Pipeline, publicati
 def test_nothing_new_sends_nothing(pipeline: Pipeline, publication: Publication) -> None:
     pipeline.at_ms = 60_000
     assert publication.update(False, 60.0, 60_000) == []
+
+
+def test_a_profile_that_says_nothing_new_is_not_sent_again(
+    pipeline: Pipeline, publication: Publication
+) -> None:
+    pipeline.profile.still = True
+    assert len(publication.update(True, 0.0, 0)) == 1
+    pipeline.at_ms, pipeline.utterance_end_ms = 5000, 4500
+    assert publication.update(True, 5.0, 5000) == []
+    assert publication.told_utterance_end_ms is None
+
+
+def test_quiet_updates_leave_room_for_an_utterance(pipeline: Pipeline, publication: Publication) -> None:
+    for _ in range(20):
+        pipeline.at_ms += QUIET_INTERVAL_MS
+        publication.update(True, 0.0, 0)
+    pipeline.utterance_end_ms = pipeline.at_ms
+    assert len(publication.update(True, 0.0, 0)) == 1
 
 
 def test_a_cue_leaves_with_the_profile_it_speaks_of(pipeline: Pipeline, publication: Publication) -> None:
