@@ -6,9 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
-from appliance.protocol.codec import encode
+from appliance.protocol.codec import encode, encode_numbered
 from appliance.protocol.messages import BeatMessage, CallMessage, DoorMessage, ProfileMessage
 
 #: A seat seldom has more than a call and a consultation; the oldest state is forgotten first.
@@ -60,13 +58,13 @@ class Topics:
         self._topics: dict[str, _Topic] = {}
 
     def enter(self, message: DoorMessage, now: float) -> bytes:
-        """Number a message for its seat's topic (from 1) and keep it; returns it encoded.
+        """Number a message from the door for its seat's topic (from 1) and keep it; returns it encoded.
 
         Raises:
-            SchemaError: the message does not fit the schema.
+            SchemaError: with its number the message is over the limit of size.
         """
         topic = self._topic(message.seat)
-        data = encode(msgspec.structs.replace(message, seq=topic.sequence + 1))
+        data = encode_numbered(message, topic.sequence + 1)
         topic.sequence += 1
         topic.sent.append((topic.sequence, now, data))
         if isinstance(message, CallMessage):

@@ -8,11 +8,12 @@ numbers) that bounds what a message can carry, so audio cannot pass.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
-from msgspec import Struct, inspect
+from msgspec import inspect
 
 from appliance.protocol.messages import CueMessage, DoorMessage, Evidence, SeatMessage
 from appliance.protocol.vocabulary import CUE_CODES, EVIDENCE_CODES
@@ -24,9 +25,9 @@ MAX_TEXT_CHARACTERS: Final = 200
 #: Fractions are whole hundredths: finer digits tell an agent nothing, and could carry hidden data.
 GRID: Final = 100
 
-_Message = TypeVar("_Message", bound=Struct)
-#: Takes a value, its path, and whether to round; returns the value to use.
-_Check = Callable[[Any, str, bool], Any]
+#: Takes a value and whether to round; returns the value to use.
+_Check = Callable[[Any, bool], Any]
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class SchemaError(ValueError):
@@ -37,6 +38,12 @@ class SchemaError(ValueError):
         #: path of the field, such as `influence.style.tiger`; empty for the whole message. Safe to log,
         #: while the text may quote what the field held.
         self.field = field
+        self._problem = problem
+
+    def inside(self, place: str) -> SchemaError:
+        """The same, said from one level further out: `place` is a field's name, or `[3]`."""
+        joint = "" if not self.field or self.field.startswith("[") else "."
+        return SchemaError(f"{place}{joint}{self.field}", self._problem)
 
 
 def encode(message: SeatMessage) -> bytes:
@@ -49,11 +56,23 @@ def encode(message: SeatMessage) -> bytes:
     if check is None:
         raise SchemaError("", f"a {type(message).__name__} is no message of the schema, and may not pass")
     try:
-        data = _encoder.encode(check(message, "", True))
+        data = _encoder.encode(check(message, True))
     except (TypeError, UnicodeEncodeError, OverflowError, msgspec.MsgspecError) as error:
         raise SchemaError("", f"a field has a wrong type: {error}") from error
     # A struct does not check its own bounds when it is made, so the sender reads what it wrote.
     decode_seat(data)
+    return data
+
+
+def encode_numbered(message: DoorMessage, sequence: int) -> bytes:
+    """A message from `decode_door`, which has checked it, with another `seq`.
+
+    Raises:
+        SchemaError: the message is over 4 KiB now.
+    """
+    data = _encoder.encode(msgspec.structs.replace(message, seq=sequence))
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise SchemaError("", f"has {len(data)} bytes; {MAX_MESSAGE_BYTES} are allowed")
     return data
 
 
@@ -86,7 +105,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[Any], data: bytes) -> Any:
         raise _schema_error(error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SchemaError("", f"is not msgpack: {error}") from error
-    return _MESSAGE_CHECKS[type(message)](message, "", False)
+    return _MESSAGE_CHECKS[type(message)](message, False)
 
 
 def _schema_error(error: msgspec.ValidationError) -> SchemaError:
@@ -95,33 +114,33 @@ def _schema_error(error: msgspec.ValidationError) -> SchemaError:
     return SchemaError(field, reason[:1].lower() + reason[1:])
 
 
-def _fraction(value: Any, path: str, rounding: bool) -> float:
+def _fraction(value: Any, rounding: bool) -> float:
     if isinstance(value, bool) or not isinstance(value, (float, int)):
-        raise SchemaError(path, f"a number is wanted, and a {type(value).__name__} was found")
+        raise SchemaError("", f"a number is wanted, and a {type(value).__name__} was found")
     if not math.isfinite(value):
-        raise SchemaError(path, f"is {value}; a finite number is wanted")
+        raise SchemaError("", f"is {value}; a finite number is wanted")
     # Adding zero turns the negative zero into zero, so that a value has one encoding only.
     rounded = round(value * GRID) / GRID + 0.0
-    if not rounding and (rounded != value or math.copysign(1.0, value) != math.copysign(1.0, rounded)):
-        raise SchemaError(path, f"{value!r} is not a whole number of hundredths")
+    if not rounding and (rounded != value or (not value and math.copysign(1.0, value) < 0)):
+        raise SchemaError("", f"{value!r} is not a whole number of hundredths")
     return rounded
 
 
-def _text(value: Any, path: str, _rounding: bool) -> Any:
+def _text(value: Any, _rounding: bool) -> Any:
     if not isinstance(value, str):
-        raise SchemaError(path, f"text is wanted, and a {type(value).__name__} was found")
+        raise SchemaError("", f"text is wanted, and a {type(value).__name__} was found")
     if len(value) > MAX_TEXT_CHARACTERS:
-        raise SchemaError(path, f"has {len(value)} characters; {MAX_TEXT_CHARACTERS} are allowed")
+        raise SchemaError("", f"has {len(value)} characters; {MAX_TEXT_CHARACTERS} are allowed")
     # `$` in a pattern matches before a last line feed, so control characters are refused by name.
-    if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
-        raise SchemaError(path, "has a control character")
+    if _CONTROL.search(value):
+        raise SchemaError("", "has a control character")
     return value
 
 
 def _code_in(codes: frozenset[str]) -> _Check:
-    def check(value: Any, path: str, _rounding: bool) -> Any:
+    def check(value: Any, _rounding: bool) -> Any:
         if value not in codes:
-            raise SchemaError(path, f"{value!r} is no known code")
+            raise SchemaError("", f"{value!r} is no known code")
         return value
 
     return check
@@ -161,17 +180,19 @@ def _struct_check(kind: inspect.StructType) -> _Check:
         if check is not None:
             checks.append((field.name, check))
 
-    def walk(value: Any, path: str, rounding: bool) -> Any:
+    def walk(value: Any, rounding: bool) -> Any:
         if type(value) is not kind.cls:
-            raise SchemaError(
-                path, f"a {kind.cls.__name__} is wanted, and a {type(value).__name__} was found"
-            )
+            raise SchemaError("", f"a {kind.cls.__name__} is wanted, and a {type(value).__name__} was found")
         changed: dict[str, Any] = {}
-        for name, check in checks:
-            before = getattr(value, name)
-            after = check(before, f"{path}.{name}" if path else name, rounding)
-            if after is not before:
-                changed[name] = after
+        name = ""
+        try:
+            for name, check in checks:
+                before = getattr(value, name)
+                after = check(before, rounding)
+                if after is not before:
+                    changed[name] = after
+        except SchemaError as error:
+            raise error.inside(name) from None
         return msgspec.structs.replace(value, **changed) if rounding and changed else value
 
     return walk
@@ -181,10 +202,16 @@ def _list_check(item: _Check | None) -> _Check | None:
     if item is None:
         return None
 
-    def walk(value: Any, path: str, rounding: bool) -> Any:
+    def walk(value: Any, rounding: bool) -> Any:
         if not isinstance(value, list):
-            raise SchemaError(path, f"a list is wanted, and a {type(value).__name__} was found")
-        return [item(entry, f"{path}[{number}]", rounding) for number, entry in enumerate(value)]
+            raise SchemaError("", f"a list is wanted, and a {type(value).__name__} was found")
+        checked: list[Any] = []
+        try:
+            for entry in value:
+                checked.append(item(entry, rounding))
+        except SchemaError as error:
+            raise error.inside(f"[{len(checked)}]") from None
+        return checked
 
     return walk
 
@@ -193,8 +220,8 @@ def _optional_check(kind: inspect.UnionType) -> _Check:
     (inner,) = (member for member in kind.types if not isinstance(member, inspect.NoneType))
     check = _check_of(inner)
 
-    def walk(value: Any, path: str, rounding: bool) -> Any:
-        return value if value is None or check is None else check(value, path, rounding)
+    def walk(value: Any, rounding: bool) -> Any:
+        return value if value is None or check is None else check(value, rounding)
 
     return walk
 

@@ -14,6 +14,7 @@ from appliance.feed.grants import Grant
 from appliance.feed.topics import FORGET_SECONDS, MAX_CALLS_A_SEAT, Topics
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND
 from appliance.protocol.codec import SchemaError, decode_seat
+from appliance.protocol.messages import Evidence
 from tests.protocol.samples import call, cue, profile
 
 OTHER = "B" * 22
@@ -35,7 +36,9 @@ def test_every_topic_is_numbered_by_itself_from_one():
 def test_a_message_that_is_refused_takes_no_number():
     topics = Topics(16)
     with pytest.raises(SchemaError):
-        topics.enter(replace(cue(), code="voice.unheard_of"), 0.0)
+        topics.enter(
+            replace(profile(), evidence=[Evidence("e1", 0, "words", "voice.angry", 0.1, "字" * 40)] * 40), 0.0
+        )
     assert decode_seat(topics.enter(cue(), 0.0)).seq == 1
 
 

@@ -20,6 +20,7 @@ from appliance.protocol.codec import (
     decode_door,
     decode_seat,
     encode,
+    encode_numbered,
 )
 from appliance.protocol.messages import (
     Advice,
@@ -54,6 +55,18 @@ def test_what_a_seat_decodes_is_what_was_encoded(message):
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_the_feed_decodes_is_what_the_engine_encoded(message):
     assert decode_door(encode_or_assume(message)) == message
+
+
+@given(DOOR_MESSAGES, st.integers(0, 2**53))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_number_is_all_that_the_feed_changes(message, sequence):
+    passed = decode_door(encode_or_assume(message))
+    try:
+        numbered = encode_numbered(passed, sequence)
+    except SchemaError:
+        assert len(encode(message)) > MAX_MESSAGE_BYTES - 9
+        return
+    assert decode_seat(numbered) == replace(message, seq=sequence)
 
 
 def encode_or_assume(message):
