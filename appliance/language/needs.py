@@ -155,7 +155,7 @@ class NeedRules:
         taken = [(match.start, match.end) for match in matches]
         cues = [
             cue
-            for cue in longest(self._cue_book.find(heard))
+            for cue in _cues(self._cue_book.find(heard))
             # 不想买|保险: a cue may run into the word that it governs, but a word's own syllables are no cue.
             if all(cue.start < start or cue.end > end or cue.end <= start for start, end in taken)
         ]
@@ -237,6 +237,13 @@ def _settle(matches: Iterable[Match[_Mention | None]]) -> list[Match[_Mention | 
         (match for match in out.values() if match.key is not None or (match.start, match.end) not in owned),
         key=lambda match: match.start,
     )
+
+
+def _cues(matches: Sequence[Match[_Cue]]) -> list[Match[_Cue]]:
+    """The longest cues of either side: 我买了 stands only behind its word, but holds 买了, which stands before one."""
+    before = longest(match for match in matches if match.key.before)
+    after = longest(match for match in matches if match.key.after)
+    return before + [match for match in after if match not in before]
 
 
 def _assign(
