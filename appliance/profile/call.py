@@ -19,7 +19,7 @@ from appliance.profile.mind import MindState
 from appliance.profile.needs import NeedList
 from appliance.profile.objections import ObjectionTable
 from appliance.profile.pace import pace_of
-from appliance.profile.refusals import RefusalCount
+from appliance.profile.refusals import REFUSING, RefusalCount
 from appliance.profile.relationship import EFFECTS, RelationshipState
 from appliance.profile.style import StyleState
 from appliance.profile.timing import TimingEvidence, TurnTiming
@@ -94,12 +94,15 @@ class CallProfile:
         if voice is not None:
             for code in voice_codes(voice):
                 self._ledger.add(self._now, "voice", code, c.VOICE_STYLE_WEIGHT)
+        stopped = self._refusals.stopped
         self._refusals.said(findings, ids)
         objections: dict[ObjectionType, str] = {}
         for objection in findings.objections:
             objections[objection.type] = ids.get(f"objection.{objection.type}", "")
         opened = self._objections.said(utterance.number, findings, self._now, objections)
         self._cue_objections(opened)
+        if self._refusals.stopped and not stopped:
+            self._warn_of_stop(findings)
 
     def customer_growing(self, utterance: Utterance, findings: Findings) -> None:
         """Take a partial of an utterance of the customer; only its objections count."""
@@ -303,6 +306,12 @@ class CallProfile:
                 advice = self._adviser.for_cue(self._situation(), objection=kind)
                 self._cues.give("objection", code, confidence, advice, self._now)
 
+    def _warn_of_stop(self, findings: Findings) -> None:
+        sure = [s.confidence for s in findings.signals if s.code in REFUSING]
+        sure += [need.confidence for need in findings.needs if need.tag == "no_calls"]
+        advice = self._adviser.for_cue(self._situation())
+        self._cues.give("pacing", "pacing.stop_asking", max(sure, default=0.0), advice, self._now)
+
     def _warn_of_pace(self, moves: dict[Signal, float], *, stopped: bool) -> None:
         warnings = []
         promise = moves.get("agent_promise_return", 0.0)
@@ -312,11 +321,12 @@ class CallProfile:
         if stopped and going_on >= c.PACING_CONFIDENCE:
             warnings.append(("pacing.stop_asking", going_on))
         hard = moves.get("agent_hard_sell", 0.0)
-        if hard >= c.PACING_CONFIDENCE and not stopped and self._relationship.score < c.HARD_SELL_SCORE:
+        if hard >= c.PACING_CONFIDENCE and self._relationship.score < c.HARD_SELL_SCORE:
             warnings.append(("pacing.hard_sell", hard))
         for code, sure in warnings:
-            if self._cues.due(code, self._now):
-                self._cues.give("pacing", code, sure, self._adviser.for_cue(self._situation()), self._now)
+            if self._cues.due(code, self._now, "agent"):
+                advice = self._adviser.for_cue(self._situation())
+                self._cues.give("pacing", code, sure, advice, self._now, cause="agent")
 
     def _situation(self) -> Situation:
         life_stage = life_stage_of(self._needs)

@@ -532,7 +532,10 @@ PROMISE_MS: Final = 120_000
 
 # --- Cues -------------------------------------------------------------------------------------------
 
+#: The same cue is not given again within this time;
 CUE_REPEAT_MS: Final = 60_000
+#: one that the agent causes anew may come sooner.
+PACING_REPEAT_MS: Final = 15_000
 #: Confidence of an agent's move from which a pacing cue is given.
 PACING_CONFIDENCE: Final = 0.6
 #: Below this score a hard sell raises a pacing cue.

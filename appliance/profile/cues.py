@@ -24,22 +24,36 @@ class Cue:
 
 
 class CueBox:
-    """Collects cues until they are taken; the same code is not given again within `CUE_REPEAT_MS`."""
+    """Collects cues until they are taken; the same code is not given again too soon."""
 
     def __init__(self) -> None:
-        self._given: dict[str, int] = {}
+        self._given: dict[tuple[str, str], int] = {}
         self._waiting: list[Cue] = []
 
-    def due(self, code: str, at_ms: int) -> bool:
-        """Whether a cue of this code may be given now."""
-        given = self._given.get(code)
-        return given is None or at_ms - given >= c.CUE_REPEAT_MS
+    def due(self, code: str, at_ms: int, cause: str = "customer") -> bool:
+        """Whether a cue of this code may be given now.
 
-    def give(self, kind: CueKind, code: str, confidence: float, advice: Sequence[str], at_ms: int) -> None:
+        What the agent causes (`cause` "agent") is counted apart from what the customer does, and may come
+        again after `PACING_REPEAT_MS` already.
+        """
+        given = self._given.get((code, cause))
+        wait = c.PACING_REPEAT_MS if cause == "agent" else c.CUE_REPEAT_MS
+        return given is None or at_ms - given >= wait
+
+    def give(
+        self,
+        kind: CueKind,
+        code: str,
+        confidence: float,
+        advice: Sequence[str],
+        at_ms: int,
+        *,
+        cause: str = "customer",
+    ) -> None:
         """Give a cue unless the same was given lately; when nobody takes them, the oldest are lost."""
-        if not self.due(code, at_ms):
+        if not self.due(code, at_ms, cause):
             return
-        self._given[code] = at_ms
+        self._given[code, cause] = at_ms
         sure = fraction(clamp(confidence, 0.0, 1.0))
         self._waiting = [*self._waiting, Cue(kind, code, sure, tuple(advice[:2]))][-c.CUES_WAITING :]
 

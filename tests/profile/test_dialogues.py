@@ -54,8 +54,13 @@ def test_two_clear_refusals_end_the_selling() -> None:
     assert kinds(advice.id for advice in parts.advice) == {"close"}
     assert parts.relationship.pace == "hold"
     assert parts.demand.gaps == []
-    call.cues()
+    told = [cue for cue in call.cues() if cue.kind == "pacing"]
+    assert [(cue.code, cue.advice[0]) for cue in told] == [("pacing.stop_asking", "close_politely")]
     call.agent("agent_question", "agent_pitch")
+    assert [cue.code for cue in call.cues()] == ["pacing.stop_asking"], "told again, as the agent went on"
+    call.agent("agent_pitch")
+    assert call.cues() == [], "but not with every word"
+    call.silence(15.0).agent("agent_question")
     assert [cue.code for cue in call.cues()] == ["pacing.stop_asking"]
 
 
