@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from appliance.feed.admission import Admission, Admitted
-from appliance.feed.authenticator import Authenticator, AuthenticatorError
+from appliance.feed.authenticator import DOMAIN, ZAP_ENDPOINT, Authenticator, AuthenticatorError
 from appliance.feed.control import Control
 from appliance.feed.grants import Grant
 from appliance.feed.keys import CurveKeys
@@ -229,6 +229,34 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
 
 def grant(seat, keys):
     return Grant(seat, keys.public.decode(), "seat", 0)
+
+
+KEY = bytes(range(32))
+
+
+@pytest.mark.parametrize(
+    ("domain", "mechanism", "credentials", "status"),
+    [
+        (DOMAIN, b"CURVE", [KEY], b"200"),
+        (b"another", b"CURVE", [KEY], b"400"),
+        (b"", b"CURVE", [KEY], b"400"),
+        (DOMAIN, b"NULL", [], b"400"),
+        (DOMAIN, b"PLAIN", [b"8001", b"password"], b"400"),
+        (DOMAIN, b"CURVE", [KEY[:31]], b"400"),
+        (DOMAIN, b"CURVE", [KEY, KEY], b"400"),
+        (DOMAIN, b"CURVE", [], b"400"),
+    ],
+)
+def test_only_a_curve_key_in_our_domain_is_asked_about(context, domain, mechanism, credentials, status):
+    authenticator = Authenticator(context, lambda key: Admitted("8001", "00000000"))
+    authenticator.start()
+    asker = context.socket(zmq.REQ)
+    asker.connect(ZAP_ENDPOINT)
+    asker.send_multipart([b"1.0", b"42", domain, b"10.0.0.9", b"", mechanism, *credentials])
+    reply = receive(asker)
+    assert reply[:3] == [b"1.0", b"42", status]
+    assert reply[4] == (b"8001" if status == b"200" else b"")
+    authenticator.stop()
 
 
 def test_two_authenticators_cannot_share_a_context(context):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 
@@ -67,6 +68,16 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path):
         write_private(path / "below", b"new")
     assert read_private(path) == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["seats.json"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_writes_belongs_to_the_directorys_owner(tmp_path):
+    state = tmp_path / "feed"
+    state.mkdir(mode=0o700)
+    os.chown(state, 4321, 4322)
+    book = GrantBook(state)
+    enrol(book, "8001")
+    assert (book.path.stat().st_uid, book.path.stat().st_gid) == (4321, 4322)
 
 
 def test_a_lock_is_held_against_others(tmp_path):

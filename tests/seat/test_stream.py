@@ -172,6 +172,19 @@ def test_a_replay_in_parts_is_asked_for_until_it_is_whole():
     assert (asked, stream.lost) == (3, 0)
 
 
+def test_a_replay_in_parts_of_what_the_feed_has_partly_forgotten_comes_to_an_end():
+    feed = Feed(replay_messages=10)
+    stream = synchronised(feed)
+    feed.send(*[cue() for _ in range(20)])
+    stream.published(feed.live, feed.topics.beat("8001", 0), 1.0)
+    asked = 0
+    while (requests := stream.requests(1.0)) and asked < 10:
+        stream.replied(feed.answer(requests[0], limit=4), 1.0)
+        asked += 1
+    assert numbers(stream.take()) == list(range(11, 21))
+    assert (asked, stream.lost) == (3, 10)
+
+
 def test_a_new_mark_begins_a_new_numbering():
     feed = Feed()
     stream = synchronised(feed)
