@@ -156,7 +156,9 @@ def test_any_order_within_the_jitter_delay_sounds_the_same(chance: random.Random
             lambda sent: [*sent, (0.5, rtp(7, bytes(20), kind=18, ssrc=9))], {"wrong_payload_type": 1},
             id="payload-type-of-another",
         ),
-        pytest.param(lambda sent: [*sent, (0.5, rtp(7, tone(1), ssrc=9))], {"wrong_ssrc": 1}, id="other-source"),
+        pytest.param(
+            lambda sent: [*sent, (0.5, rtp(7, tone(1), ssrc=9))], {"wrong_ssrc": 1}, id="other-source"
+        ),
         pytest.param(
             lambda sent: [*sent, (0.5, bytes.fromhex("81c90007") + bytes(28))], {"rtcp": 1}, id="rtcp"
         ),
