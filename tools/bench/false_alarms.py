@@ -2,8 +2,8 @@
 
     python tools/bench/false_alarms.py ../shared/data/asr/train/aishell-sample.tsv --minutes 60
 
-Read sentences are neutral speech. Those of one speaker follow each other with pauses of half a second, as in a
-call of five minutes; a new call begins with a new state. An alarm is an alert that begins.
+Read sentences are neutral speech. Those of one speaker follow each other with pauses of half a second, as
+in a call of five minutes; a new call begins with a new state. An alarm is an alert that begins.
 """
 
 from __future__ import annotations
