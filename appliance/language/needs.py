@@ -266,12 +266,18 @@ def _assign(
             choices.append([(index, distance) for distance, index in sorted(near)[:3]] or [None])
         if not choices:
             continue
-        best = min(product(*choices), key=lambda chosen: _cost(chosen, choices))
+        best = min(product(*choices), key=lambda chosen: _cost(chosen, choices, cues))
         for mention, choice, options in zip(group, best, choices, strict=True):
             if choice is None:
                 continue
-            used = {other[0] for other in best if other is not None and other is not choice}
-            rest = [option for option in options if option is not None and option[0] not in used]
+            used = [cues[other[0]] for other in best if other is not None and other is not choice]
+            rest = [
+                option
+                for option in options
+                if option is not None
+                and not any(_overlap(cues[option[0]], cue) for cue in used)
+                and not any(_between(cues[option[0]], mention, other) for other in group)
+            ]
             given[mention.start] = _decide(mention, [choice, *(o for o in rest if o != choice)], cues, past)
     return given
 
@@ -314,11 +320,25 @@ def _correct(
 
 
 def _cost(
-    chosen: tuple[tuple[int, int] | None, ...], choices: list[list[tuple[int, int] | None]]
+    chosen: tuple[tuple[int, int] | None, ...],
+    choices: list[list[tuple[int, int] | None]],
+    cues: Sequence[Match[_Cue]],
 ) -> int:
     used = {choice[0] for choice in chosen if choice is not None}
     reachable = {option[0] for options in choices for option in options if option is not None}
-    return sum(choice[1] for choice in chosen if choice is not None) + _UNUSED * len(reachable - used)
+    unused = [cue for cue in reachable if not any(_overlap(cues[cue], cues[other]) for other in used)]
+    shared = [(one, other) for one in used for other in used if one < other and _overlap(cues[one], cues[other])]
+    distance = sum(choice[1] for choice in chosen if choice is not None)
+    return distance + _UNUSED * (len(unused) + len(shared))
+
+
+def _overlap(one: Match[_Cue], other: Match[_Cue]) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _between(cue: Match[_Cue], mention: Match[_Mention | None], other: Match[_Mention | None]) -> bool:
+    low, high = min(cue.end, mention.end), max(cue.start, mention.start)
+    return low <= other.start and other.end <= high
 
 
 def _decide(
