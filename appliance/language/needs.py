@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast, get_args
@@ -243,7 +243,10 @@ def _cues(matches: Sequence[Match[_Cue]]) -> list[Match[_Cue]]:
     """The longest cues of either side: 我买了 stands only behind its word, but holds 买了, which stands before one."""
     before = longest(match for match in matches if match.key.before)
     after = longest(match for match in matches if match.key.after)
-    return before + [match for match in after if match not in before]
+    sides = [replace(match, key=match.key._replace(after=match in after)) for match in before]
+    return sides + [
+        replace(match, key=match.key._replace(before=False)) for match in after if match not in before
+    ]
 
 
 def _assign(
