@@ -210,7 +210,10 @@ def test_a_compressed_body_is_unsupported() -> None:
 
 def test_an_optional_part_of_another_type_is_left_aside_and_a_required_one_refused() -> None:
     client = Client()
-    part = b"\r\n--x\r\nContent-Type: application/gtd\r\nContent-Disposition: signal;handling=%s\r\n\r\nIAM,\r\n--x--"
+    part = (
+        b"\r\n--x\r\nContent-Type: application/gtd\r\n"
+        b"Content-Disposition: signal;handling=%s\r\n\r\nIAM,\r\n--x--"
+    )
     front = b"--x\r\nContent-Type: application/sdp\r\n\r\n" + OFFER
     kind = "multipart/mixed;boundary=x"
     required = client.request("INVITE", 1, body=front + part % b"required", content_type=kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,10 +137,8 @@ def test_headers_do_not_show_their_values() -> None:
 @given(st.binary(max_size=2_000))
 def test_parsing_raises_nothing_but_its_own_error(data: bytes) -> None:
     for prefix in (b"", INVITE[:60], INVITE[:-3]):
-        try:
+        with contextlib.suppress(SipError):
             parse_datagram(prefix + data)
-        except SipError:
-            pass
 
 
 _names = st.from_regex(r"X-[A-Za-z]{1,12}", fullmatch=True)
@@ -279,10 +279,8 @@ def test_the_user_of_an_address_of_record(uri: str, user: str) -> None:
 @given(st.text(max_size=200))
 def test_header_values_raise_nothing_but_the_one_error(text: str) -> None:
     for parse in (parse_name_address, parse_via, parse_parameters, parse_cseq):
-        try:
+        with contextlib.suppress(SipError):
             parse(text)  # type: ignore[operator]
-        except SipError:
-            pass
     user_of(text)
     uri_address(text)
     split_list(text)
