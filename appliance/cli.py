@@ -36,8 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (0 done, 1 failed, 2 wrong usage)."""
-    # Calls are the unit of parallel work here. The arrays of one call are small, and BLAS threads that wait for
-    # their share by spinning cost more than they do. numpy reads this when it is imported, which is later.
+    # Calls are the unit of parallel work here. The arrays of one call are small, and BLAS threads that spin
+    # while they wait for their share cost more than they do. numpy reads this at its import, which is later.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = build_parser().parse_args(arguments)
     try:
