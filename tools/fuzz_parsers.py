@@ -61,7 +61,7 @@ def find_targets() -> list[Target]:
 def run(
     targets: Sequence[Target], seed: int, *, seconds: float = math.inf, inputs: float = math.inf
 ) -> Report:
-    """Fuzz the targets in turns, so many seconds or inputs of each; a seed makes the same inputs each time."""
+    """Fuzz the targets in turns, so many seconds or inputs of each; a seed makes the same inputs."""
     chances = {target.name: random.Random(f"{seed}/{target.name}") for target in targets}
     executions = dict.fromkeys((target.name for target in targets), 0)
     failures: list[Failure] = []
