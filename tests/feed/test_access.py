@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from appliance.feed.admission import Admission, Admitted
-from appliance.feed.authenticator import DOMAIN, ZAP_ENDPOINT, Authenticator, AuthenticatorError
+from appliance.feed.authenticator import DOMAIN, ZAP_ENDPOINT, Authenticator, AuthenticatorError, guard
 from appliance.feed.control import Control
 from appliance.feed.grants import Grant
 from appliance.feed.keys import CurveKeys
@@ -256,6 +256,26 @@ def test_only_a_curve_key_in_our_domain_is_asked_about(context, domain, mechanis
     reply = receive(asker)
     assert reply[:3] == [b"1.0", b"42", status]
     assert reply[4] == (b"8001" if status == b"200" else b"")
+    authenticator.stop()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_libzmq_itself_refuses_everybody_where_no_authenticator_is_bound(context, answered):
+    authenticator = Authenticator(context, lambda key: Admitted("8001", "00000000"))
+    if answered:
+        authenticator.start()
+    server, keys = context.socket(zmq.PULL), CurveKeys.generate()
+    guard(server, keys.secret)
+    port = server.bind_to_random_port("tcp://127.0.0.1")
+    # The peer is in a context of its own, as it is on another machine.
+    elsewhere = zmq.Context()
+    peer = elsewhere.socket(zmq.PUSH)
+    peer.linger = 0
+    peer.curve_serverkey, peer.curve_publickey, peer.curve_secretkey = keys.public, keys.public, keys.secret
+    peer.connect(f"tcp://127.0.0.1:{port}")
+    peer.send(b"let me in")
+    assert bool(server.poll(20_000 if answered else 500)) is answered
+    elsewhere.destroy(linger=0)
     authenticator.stop()
 
 

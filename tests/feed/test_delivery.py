@@ -9,6 +9,7 @@ import socket as sockets
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import msgspec
 import zmq
@@ -265,27 +266,35 @@ def test_a_slow_seat_misses_messages_and_harms_nobody(tmp_path):
         assert accepted == count
 
 
-def test_the_process_serves_until_it_is_told_to_stop(tmp_path):
-    file = tmp_path / "ridge.toml"
+PROGRAM = (
+    "import pathlib, sys; from appliance.box.config import load; from appliance.feed.service import run; "
+    "sys.exit(run(load(pathlib.Path(sys.argv[1]))))"
+)
+
+
+@contextmanager
+def feed_process(directory):
+    """The program itself, ready; gives the process and its `feed_ready` event."""
+    file = directory / "ridge.toml"
     file.write_text(
-        f'[box]\nruntime_directory = "{tmp_path}/run"\nstate_directory = "{tmp_path}/state"\n'
+        f'[box]\nruntime_directory = "{directory}/run"\nstate_directory = "{directory}/state"\n'
         "[feed]\npublish_port = 0\ncontrol_port = 0\n"
     )
-    program = (
-        "import pathlib, sys; from appliance.box.config import load; from appliance.feed.service import run; "
-        "sys.exit(run(load(pathlib.Path(sys.argv[1]))))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program, str(file)], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], stderr=subprocess.PIPE, text=True)
     try:
-        lines = []
-        for line in process.stderr:
-            lines.append(msgspec.json.decode(line))
-            if lines[-1]["event"] == "feed_ready":
-                break
-        ready = lines[-1]
+        events = (msgspec.json.decode(line) for line in process.stderr)
+        yield process, next(event for event in events if event["event"] == "feed_ready")
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_the_process_serves_until_it_is_told_to_stop(tmp_path):
+    with feed_process(tmp_path) as (process, ready):
         assert ready["control_port"] == ready["publish_port"] + 1
         second = subprocess.run(
-            [sys.executable, "-c", program, str(file)],
+            [sys.executable, "-c", PROGRAM, str(tmp_path / "ridge.toml")],
             check=False,
             capture_output=True,
             text=True,
@@ -296,11 +305,18 @@ def test_the_process_serves_until_it_is_told_to_stop(tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
         totals = msgspec.json.decode(process.stderr.read().splitlines()[-1])
-        assert (totals["event"], totals["door_accepted"], totals["peers_admitted"]) == ("feed_stopped", 0, 0)
-    finally:
+        assert (totals["event"], totals["door_accepted"], totals["peers_denied"]) == ("feed_stopped", 0, 0)
+    assert not (tmp_path / "run" / "door.sock").exists()
+
+
+def test_a_killed_feed_starts_again_on_the_same_files(tmp_path):
+    with feed_process(tmp_path) as (process, _):
         process.kill()
         process.wait()
-        process.stderr.close()
+        assert (tmp_path / "run" / "door.sock").exists()
+    with feed_process(tmp_path) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_taken_port_is_said_with_a_next_step(tmp_path, capfd):
