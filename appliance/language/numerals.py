@@ -20,34 +20,39 @@ _LARGE: Final = {"万": 10_000, "亿": 100_000_000}
 MAX_YUAN: Final = 100_000_000_000
 
 _NUMERAL: Final = "零〇一二两三四五六七八九十百千万亿"
-_CARDINAL: Final = re.compile(rf"[{_NUMERAL}]+(?:点[零〇一二三四五六七八九幺]+[万亿千百]?)?|[0-9]+(?:\.[0-9]+)?[万亿千百]*")
+_CARDINAL: Final = re.compile(
+    rf"[{_NUMERAL}]+(?:点[零〇一二三四五六七八九幺]+[万亿千百]?)?|[0-9]+(?:\.[0-9]+)?[万亿千百]*"
+)
 _STRING: Final = re.compile("[零〇洞幺一二三四五六七八九]{3,}")
 _PERCENT: Final = re.compile(rf"百分之([{_NUMERAL}点]+)")
 _POINTS: Final = re.compile(rf"([{_NUMERAL}]+(?:点[零一二三四五六七八九]+)?)个点")
 #: What may follow a number of one numeral for it to be a quantity.
-_UNITS: Final = (
-    "年", "个月", "个季度", "月", "号", "日", "天", "周", "星期", "礼拜", "点", "点钟", "分钟", "小时", "个小时", "岁", "元", "块",
-    "块钱", "倍", "成", "期", "支", "只", "笔", "股", "手", "套", "万", "亿", "千", "百", "%",
-)  # fmt: skip
-_IDIOMS: Final = (
-    "一下", "一点", "一般", "一起", "一样", "一直", "一些", "一定", "一会", "万一", "一边", "一旦", "一共", "一切", "一方面", "统一", "唯一",
-    "千万别", "千万不", "三心二意", "乱七八糟", "七上八下", "一天到晚", "一年到头", "不管三七二十一", "五花八门", "半斤八两", "十分", "百分百",
-    "一辈子", "一五一十", "星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "礼拜一", "礼拜二", "礼拜三", "礼拜四", "礼拜五", "礼拜六",
-    "周一", "周二", "周三", "周四", "周五", "周六",
-)  # fmt: skip
+_UNITS_WORDS: Final = """
+年 个月 个季度 月 号 日 天 周 星期 礼拜 点 点钟 分钟 小时 个小时 岁 元 块
+块钱 倍 成 期 支 只 笔 股 手 套 万 亿 千 百 %
+"""
+_UNITS: Final = tuple(_UNITS_WORDS.split())
+_IDIOMS_WORDS: Final = """
+一下 一点 一般 一起 一样 一直 一些 一定 一会 万一 一边 一旦 一共 一切 一方面
+统一 唯一 千万别 千万不 三心二意 乱七八糟 七上八下 一天到晚 一年到头 不管三七二十一
+五花八门 半斤八两 十分 百分百 一辈子 一五一十 星期一 星期二 星期三 星期四 星期五
+星期六 礼拜一 礼拜二 礼拜三 礼拜四 礼拜五 礼拜六 周一 周二 周三 周四 周五 周六
+"""
+_IDIOMS: Final = tuple(_IDIOMS_WORDS.split())
 _VAGUE: Final = re.compile(r"^[多来几把]")
 #: Two neighbouring digits before a unit are a range: 二三十万 is 20 to 30.
 _RANGE: Final = re.compile(r"([一二两三四五六七八九])([一二三四五六七八九])(?=[十百千万亿]|个月|年|天)")
 _MONEY_WORDS: Final = ("块", "元", "钱", "人民币", "资金", "本金", "存款")
 _AMOUNT: Final = re.compile(
-    rf"(?P<number>(?:[{_NUMERAL}]+(?:点[零〇一二三四五六七八九]+)?|[0-9]+(?:\.[0-9]+)?)(?:[多来几把]?[十百千万亿]+)*[零一二两三四五六七八九]?)"
+    rf"(?P<number>(?:[{_NUMERAL}]+(?:点[零〇一二三四五六七八九]+)?|[0-9]+(?:\.[0-9]+)?)"
+    r"(?:[多来几把]?[十百千万亿]+)*[零一二两三四五六七八九]?)"
     r"(?P<vague>[多来几把]?)(?P<unit>个亿|块钱|元钱|块|元|w)?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Money that was said: `yuan` (the lower bound where the words are vague), from `start` to `end` in the text."""
+    """Money that was said, from `start` to `end` in the text; the lower bound where the words are vague."""
 
     start: int
     end: int
@@ -92,8 +97,10 @@ def _cardinal(words: str) -> float | None:
             section += (digit or (1 if index == 0 or words[index - 1] in "零万亿" else 0)) * _SMALL[word]
             last_unit, digit = _SMALL[word], 0
         else:
-            total = (total + (section + digit or (1 if index == 0 else 0))) * _LARGE[word] if word == "亿" else (
-                total + (section + digit or (1 if index == 0 else 0)) * _LARGE[word]
+            total = (
+                (total + (section + digit or (1 if index == 0 else 0))) * _LARGE[word]
+                if word == "亿"
+                else (total + (section + digit or (1 if index == 0 else 0)) * _LARGE[word])
             )
             last_unit, section, digit = _LARGE[word], 0, 0
     # 一万二 is 12 000: a last digit takes the unit below the one before it.
@@ -138,7 +145,12 @@ def written(text: str) -> str:
 
 def _is_quantity(text: str, position: int) -> bool:
     number = _CARDINAL.match(text, position)
-    return bool(number and len(number[0]) > 1 and re.search("[十百千万亿点]", number[0][:-1]) and text[position] not in "万千")
+    return bool(
+        number
+        and len(number[0]) > 1
+        and re.search("[十百千万亿点]", number[0][:-1])
+        and text[position] not in "万千"
+    )
 
 
 def _percent(words: str, unchanged: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pypinyin import Style, lazy_pinyin
 
@@ -67,7 +67,12 @@ def fold(syllable: str) -> str:
 def plain_syllables(text: str) -> list[str]:
     """The toneless syllables of the hanzi of `text`, one for each; heteronyms by phrase (pypinyin)."""
     hanzi = "".join(_HANZI.findall(text[:MAX_CHARACTERS]))
-    return list(lazy_pinyin(hanzi, style=Style.NORMAL, errors=lambda rest: list(rest)))
+    # One reading a hanzi even where pypinyin knows none, so that both channels stay aligned.
+    return list(lazy_pinyin(hanzi, style=Style.NORMAL, errors=_one_by_one))
+
+
+def _one_by_one(rest: str) -> Any:
+    return list(rest)
 
 
 def hear(text: str, pinyin: Sequence[str] = ()) -> Heard:
@@ -94,7 +99,5 @@ def hear(text: str, pinyin: Sequence[str] = ()) -> Heard:
             gap = False
         characters.append(character)
         source.append(index)
-        syllables.append(
-            fold(next(following, character)) if _HANZI.match(character) else character.lower()
-        )
+        syllables.append(fold(next(following, character)) if _HANZI.match(character) else character.lower())
     return Heard(text, tuple(characters), tuple(syllables), tuple(source), frozenset(breaks))

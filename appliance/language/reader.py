@@ -1,7 +1,7 @@
 """Reads utterances of both legs: objections, needs, signals, and the redacted words.
 
-One `LanguageReader` serves all calls of a process; `open()` gives the part that one call needs, so that digits
-said in pieces over several utterances are still found.
+One `LanguageReader` serves all calls of a process; `open()` gives the part that one call needs, so that
+digits said in pieces over several utterances are still found.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Simulated recognition errors: what the recognizer would make of a sentence over the telephone.
 
 The recognizer hears toneless syllables with about 12 % errors over the telephone band and writes them as
-characters, so two things go wrong here too: some syllables become similar ones, and some right ones are written
-with another character of the same sound. `homophones.tsv` lists the characters of each syllable by frequency.
+characters, so two things go wrong here too: some syllables become similar ones, and some right ones are
+written with another character of the same sound. `homophones.tsv` lists the characters of each syllable by
+frequency.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from appliance.language.pinyin_forms import fold, plain_syllables
 
 HOMOPHONES: Final = Path(__file__).with_name("homophones.tsv")
 
-#: Measured on read Mandarin through the telephone band: 12.3 % of toneless syllables are wrong (greedy search).
+#: Measured on read Mandarin through the telephone band: 12.3 % of toneless syllables are wrong.
 SYLLABLE_ERRORS: Final = 0.12
 #: Of 100 errors about 70 are substitutions, 22 deletions and 8 insertions.
 _SUBSTITUTED: Final = 0.70

@@ -15,6 +15,7 @@ from typing import Final
 
 from appliance.language.numerals import DIGITS
 from appliance.language.pinyin_forms import MAX_CHARACTERS, Heard, hear
+from appliance.language.surnames import COMPOUND_SURNAMES, NO_NAMES, SURNAMES
 
 IDENTITY: Final = "〔证件〕"
 CARD: Final = "〔银行卡〕"
@@ -22,7 +23,7 @@ PHONE: Final = "〔电话〕"
 NUMBER: Final = "〔号码〕"
 NAME: Final = "〔姓名〕"
 ADDRESS: Final = "〔地址〕"
-SECRET: Final = "〔密码〕"
+SECRET: Final = "〔密码〕"  # noqa: S105
 ACCOUNT: Final = "〔账号〕"
 
 #: From this many bare digits on, a number is taken out whatever it is: it may be part of one that identifies.
@@ -42,39 +43,52 @@ _YEAR_OR_TIME: Final = frozenset("年点月号日岁块元万千百十亿倍天�
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK: Final = "10X98765432"
 
-_SURNAMES: Final = (
-    "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛"
-    "常万顾赖武康贺严尹钱施牛洪龚汤陶黎温莫易樊乔文安殷颜庄章鲁倪庞邢俞翟蓝聂齐向申葛柴伍覃骆关焦柳欧祝纪尚毕耿芦左季管符辛苗詹曲欧靳祁路涂兰甘裴梅童翁霍游阮尤岳柯牟滕谷舒卜成饶宁凌"
-)
-_COMPOUND: Final = ("欧阳", "上官", "司马", "诸葛", "司徒", "东方", "皇甫", "尉迟", "公孙", "慕容", "夏侯", "令狐", "端木", "南宫")
+_COMPOUND: Final = "|".join(COMPOUND_SURNAMES)
 _TITLES: Final = "先生|女士|小姐|老师|经理|总|师傅|大姐|阿姨|叔叔|大哥|医生|主任|老板|太太|工"
-_COMMON: Final = (
-    "于是", "高兴", "金融", "安全", "成年", "方便", "常常", "万一", "任何", "白领", "白天", "向来", "关于", "成功", "文员", "武汉", "石家庄", "温州", "江苏", "江西", "河", "宁波", "宁愿", "常客", "常年",
-    "严格", "管理", "管钱", "管家", "游客", "成本", "尤其", "牛人", "农", "易怒", "马上", "何必", "何况", "高血压", "高级", "高管", "金牌", "金卡", "黄金", "白金", "钱多", "钱少", "康复", "施工", "路过",
-    "成都", "安徽", "黑龙江", "曾经", "苏州", "谢谢", "程序员", "许多", "田里", "方案", "雷达", "毛病", "左右", "季度", "易", "向你", "关心", "游戏", "安心", "万元", "江浙", "夏天", "秦皇岛", "石油", "唐山",
-)  # fmt: skip
 
-_AFTER_NAME: Final = re.compile(
-    rf"(?P<lead>(?:我|本人|他|她|名字|人家|都|就|你|您)?(?:的?名字)?(?:叫做|叫我|叫|名字是|免贵姓|我姓|贵姓|姓名是|姓名))(?P<name>(?:{'|'.join(_COMPOUND)})[一-鿿]{{0,2}}|[一-鿿]{{1,3}})"
+_CALLED: Final = re.compile(
+    rf"(?:我叫|本人叫|名字叫|名字是|姓名是|他叫|她叫|老公叫|老婆叫|儿子叫|女儿叫|免贵|全名叫|大名叫)"
+    rf"(?P<name>{_COMPOUND}|[一-鿿])(?P<rest>[一-鿿]{{0,2}})"
 )
-_CALLED: Final = re.compile(rf"(?:我叫|本人叫|名字叫|名字是|姓名是|他叫|她叫|老公叫|老婆叫|儿子叫|女儿叫|免贵|全名叫|大名叫)(?P<name>{'|'.join(_COMPOUND)}|[一-鿿])(?P<rest>[一-鿿]{{0,2}})")
-_SURNAMED: Final = re.compile(rf"(?:我姓|免贵姓|免贵|本人姓|贵姓|他姓|她姓|叫我|叫我老|叫我小)(?P<name>(?:老|小)?(?:{'|'.join(_COMPOUND)}|[一-鿿]))")
-_TITLED: Final = re.compile(rf"(?P<name>(?:{'|'.join(_COMPOUND)}|[{_SURNAMES}])[一-鿿]{{0,2}}?)(?={_TITLES})")
-_I_AM: Final = re.compile(rf"(?:我是|我就是|本人是)(?P<name>(?:{'|'.join(_COMPOUND)}|[{_SURNAMES}])[一-鿿]{{1,2}}?)(?=$|[^一-鿿]|[啊呀呢吧的，哦]|你好|您好|{_TITLES})")
-_NOT_A_NAME: Final = re.compile("^(?:什么|啥|不|你|他|她|它|我|您|客|人|车|停|外卖|醒|一|那|这|做|个|起|苦|好|再|别|早|去|来|买|卖|做什么|过|了|着)")
+_SURNAMED: Final = re.compile(
+    rf"(?:我姓|免贵姓|免贵|本人姓|贵姓|他姓|她姓|叫我|叫我老|叫我小)"
+    rf"(?P<name>(?:老|小)?(?:{_COMPOUND}|[一-鿿]))"
+)
+_TITLED: Final = re.compile(rf"(?P<name>(?:{_COMPOUND}|[{SURNAMES}])[一-鿿]{{0,2}}?)(?={_TITLES})")
+_I_AM: Final = re.compile(
+    rf"(?:我是|我就是|本人是)(?P<name>(?:{_COMPOUND}|[{SURNAMES}])[一-鿿]{{1,2}}?)"
+    rf"(?=$|[^一-鿿]|[啊呀呢吧的，哦]|你好|您好|{_TITLES})"
+)
+_NOT_A_NAME: Final = re.compile(
+    "^(?:什么|啥|不|你|他|她|它|我|您|客|人|车|停|外卖|醒|一|那|这|做|个|起|苦|好|再|别|早|去|来|买|卖|做什么|过|了|着)"
+)
 
 _STREET: Final = re.compile(
-    "[一-鿿]{0,5}?(?:路|街|大道|弄|巷|胡同)(?:[0-9零〇一二三四五六七八九十百千幺]+(?:号|弄|室|栋|幢|楼|单元|层))+[一-鿿0-9]{0,6}(?:室|栋|幢|单元|楼|层|号)?"
+    "[一-鿿]{0,5}?(?:路|街|大道|弄|巷|胡同)"
+    "(?:[0-9零〇一二三四五六七八九十百千幺]+(?:号|弄|室|栋|幢|楼|单元|层))+"
+    "[一-鿿0-9]{0,6}(?:室|栋|幢|单元|楼|层|号)?"
 )
 _HOME: Final = re.compile(
-    "(?:我?(?:家)?(?:住在|住)|家庭住址是?|住址是?|地址是|地址在|收件地址是?|寄到|寄给我家|送到|家在|我家就在|户口在|单位在)(?P<place>[一-鿿0-9A-Za-z]{2,24})"
+    "(?:我?(?:家)?(?:住在|住)|家庭住址是?|住址是?|地址是|地址在|收件地址是?|寄到|寄给我家|送到|家在|我家就在|户口在|单位在)"
+    "(?P<place>[一-鿿0-9A-Za-z]{2,24})"
 )
-_ROOM: Final = re.compile("(?:[一-鿿]{2,6}(?:小区|花园|新村|公寓|家园|新苑|大厦|广场|府邸|社区|村))?[0-9零〇一二三四五六七八九十百幺]+(?:号楼|栋|幢|单元|室|号院|弄)(?:[0-9零〇一二三四五六七八九十百幺]+(?:号楼|栋|幢|单元|室|号|楼|层))*")
+_ROOM: Final = re.compile(
+    "(?:[一-鿿]{2,6}(?:小区|花园|新村|公寓|家园|新苑|大厦|广场|府邸|社区|村))?"
+    "[0-9零〇一二三四五六七八九十百幺]+(?:号楼|栋|幢|单元|室|号院|弄)"
+    "(?:[0-9零〇一二三四五六七八九十百幺]+(?:号楼|栋|幢|单元|室|号|楼|层))*"
+)
 _ESTATE: Final = re.compile("[一-鿿]{2,4}(?:小区|花园|新村|家园|新苑)")
 _NO_PLACE: Final = re.compile("^(?:院|得|的|着|不|满|酒店|宾馆|校|哪|房)")
-_SECRET: Final = re.compile("(?:密码|口令|验证码|校验码|动态码|安全码|暗号)(?:是|就是|为|设的是|设成|改成|给你|告诉你|你记一下|还是)*(?P<secret>[^，。？！,.?! ]{1,24})")
-_NO_SECRET: Final = re.compile("^(?:忘|不|多少|怎么|什么|错|在哪|要|我|也|没|都|呢|吗|吧|了|锁|的时候|重置|输|发|收|能|可以|安全|找|是多少|是什么)")
-_ACCOUNT: Final = re.compile("(?:微信号|微信|QQ号?|扣扣号?|邮箱|账号|账户名|用户名)(?:是|就是|叫|为)(?P<account>[^，。？！,?! ]{2,32})")
+_SECRET: Final = re.compile(
+    "(?:密码|口令|验证码|校验码|动态码|安全码|暗号)(?:是|就是|为|设的是|设成|改成|给你|告诉你|你记一下|还是)*"
+    "(?P<secret>[^，。？！,.?! ]{1,24})"
+)
+_NO_SECRET: Final = re.compile(
+    "^(?:忘|不|多少|怎么|什么|错|在哪|要|我|也|没|都|呢|吗|吧|了|锁|的时候|重置|输|发|收|能|可以|安全|找|是多少|是什么)"
+)
+_ACCOUNT: Final = re.compile(
+    "(?:微信号|微信|QQ号?|扣扣号?|邮箱|账号|账户名|用户名)(?:是|就是|叫|为)(?P<account>[^，。？！,?! ]{2,32})"
+)
 _MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 _PASSPORT: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2}[0-9]{7,8}(?![0-9])")
 #: What the agent has just asked for; any digits that follow are then the answer.
@@ -133,7 +147,9 @@ class RedactionState:
     run: int = field(default=0, repr=False)
 
 
-def redact(text: str, pinyin: tuple[str, ...] = (), state: RedactionState | None = None, before: str = "") -> str:
+def redact(
+    text: str, pinyin: tuple[str, ...] = (), state: RedactionState | None = None, before: str = ""
+) -> str:
     """The text with identity numbers, cards, phones, names, addresses and secrets replaced.
 
     `state` carries digits over to the next utterance of the leg; `before` is what the other side said.
@@ -245,7 +261,7 @@ def _pattern_spans(text: str) -> list[Span]:
     for pattern in (_SURNAMED, _TITLED, _I_AM):
         for match in pattern.finditer(text):
             name = match["name"]
-            if not _NOT_A_NAME.match(name) and not text[match.start("name") :].startswith(_COMMON):
+            if not _NOT_A_NAME.match(name) and not text[match.start("name") :].startswith(NO_NAMES):
                 spans.append((match.start("name"), match.end("name"), NAME))
     for match in _HOME.finditer(text):
         if not _NO_PLACE.match(match["place"]):
@@ -267,8 +283,7 @@ def _replace(text: str, spans: list[Span]) -> str:
     for start, end, word in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < position:
             # An overlapping span may reach further; its rest goes too.
-            if end > position:
-                position = end
+            position = max(position, end)
             continue
         out.append(text[position:start])
         out.append(word)

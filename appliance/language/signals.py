@@ -1,4 +1,4 @@
-"""Conversational signals by the rules of `signals.toml`: what the customer or the agent does with the words."""
+"""Conversational signals by the rules of `signals.toml`: what somebody does with the words."""
 
 from __future__ import annotations
 

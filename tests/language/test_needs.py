@@ -101,7 +101,9 @@ def test_needs_are_read_with_their_stance(rules: NeedRules, said: str, needs: di
         ("我想买寨券", "bonds", "wants"),
     ],
 )
-def test_homophones_of_the_recognizer_do_not_hurt(rules: NeedRules, heard: str, tag: str, stance: str) -> None:
+def test_homophones_of_the_recognizer_do_not_hurt(
+    rules: NeedRules, heard: str, tag: str, stance: str
+) -> None:
     assert _read(rules, heard).get(tag) == stance
 
 
@@ -119,7 +121,9 @@ def test_what_was_heard_counts_more_than_what_was_written(rules: NeedRules) -> N
         ("能拿出五万块", "idle_money", 50_000),
     ],
 )
-def test_amounts_belong_to_the_means_they_were_said_with(rules: NeedRules, said: str, tag: str, yuan: int) -> None:
+def test_amounts_belong_to_the_means_they_were_said_with(
+    rules: NeedRules, said: str, tag: str, yuan: int
+) -> None:
     assert [finding.amount for finding in rules.read(hear(said)) if finding.tag == tag] == [yuan]
 
 

@@ -31,7 +31,20 @@ def test_numbers_are_written_as_people_write_them(spoken: str, expected: str) ->
     assert written(spoken) == expected
 
 
-@pytest.mark.parametrize("words", ["等一下", "一点都不懂", "万一亏了呢", "一般般", "我们一起去", "千万别打", "十分感谢", "乱七八糟", "亿万富翁"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "等一下",
+        "一点都不懂",
+        "万一亏了呢",
+        "一般般",
+        "我们一起去",
+        "千万别打",
+        "十分感谢",
+        "乱七八糟",
+        "亿万富翁",
+    ],
+)
 def test_idioms_are_left_alone(words: str) -> None:
     assert written(words) == words
 
@@ -57,7 +70,9 @@ def test_amounts_are_yuan_and_vague_ones_their_lower_bound(spoken: str, yuan: in
     assert [amount.yuan for amount in amounts(spoken)] == [yuan]
 
 
-@pytest.mark.parametrize("words", ["几万块钱", "三个月", "下午三点", "万一亏了", "百分之三", "一三八零零", "第一次", "十万八万的"])
+@pytest.mark.parametrize(
+    "words", ["几万块钱", "三个月", "下午三点", "万一亏了", "百分之三", "一三八零零", "第一次", "十万八万的"]
+)
 def test_what_is_no_sure_amount_of_money_gives_none(words: str) -> None:
     assert amounts(words) == []
 

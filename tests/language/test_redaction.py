@@ -101,7 +101,18 @@ def test_secrets_are_gone(secret: str) -> None:
 
 @pytest.mark.parametrize(
     "plain",
-    ["我有二十万想放三年", "二零二六年到期", "我忘了密码怎么办", "好的没问题", "我是做生意的", "我住院了", "一个三个五个", "我不想买了", "我是高血压", "三点五的收益"],
+    [
+        "我有二十万想放三年",
+        "二零二六年到期",
+        "我忘了密码怎么办",
+        "好的没问题",
+        "我是做生意的",
+        "我住院了",
+        "一个三个五个",
+        "我不想买了",
+        "我是高血压",
+        "三点五的收益",
+    ],
 )
 def test_words_that_identify_nobody_stay(plain: str) -> None:
     assert redact(plain) == plain
@@ -139,7 +150,10 @@ def test_any_text_is_redacted_without_failing(text: str) -> None:
     redact(redact(text, (), state), (), state)
 
 
-@given(st.text(alphabet="0123456789", min_size=7, max_size=19), st.text(alphabet="我的你好吗是在说话", max_size=6))
+@given(
+    st.text(alphabet="0123456789", min_size=7, max_size=19),
+    st.text(alphabet="我的你好吗是在说话", max_size=6),
+)
 def test_no_long_number_survives(digits: str, around: str) -> None:
     assert digits not in redact(around + digits + around)
     assert _spoken(digits) not in redact(around + _spoken(digits) + around)
