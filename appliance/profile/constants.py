@@ -249,10 +249,12 @@ OBJECTION_CONFIDENCE: Final = 0.5
 PARTIAL_AT_ONCE: Final = 0.9
 PARTIAL_TWICE: Final = 0.7
 #: Shown from a partial, it is taken back only if the whole utterance is below this.
-PARTIAL_KEPT: Final = 0.3
+PARTIAL_KEPT: Final = 0.4
 #: A growing utterance that never becomes whole is forgotten after this.
 PARTIAL_TIMEOUT_MS: Final = 20_000
 OBJECTIONS_KEPT: Final = 8
+#: Whoever put the talk off, and then takes part in this many utterances of their own, has gone beyond it.
+ENGAGED_TO_WITHDRAW: Final = 2
 #: Confidence from which an agent's or a customer's move counts for closing.
 MOVE_CONFIDENCE: Final = 0.5
 #: A refusal of this confidence is a clear one.

@@ -39,6 +39,8 @@ MOVED_ON: Final[frozenset[Signal]] = frozenset(
         "asks_meaning",
     ]
 )
+#: Objections to the talk, and not to anything in it.
+SOFT: Final[frozenset[ObjectionType]] = frozenset(["polite_refusal", "not_now"])
 #: What takes an objection back without any answer.
 WITHDRAWS: Final[dict[ObjectionType, frozenset[Signal]]] = {
     "polite_refusal": frozenset(["interest", "initiative", "follow_up_agreed", "purchase_intent"]),
@@ -64,6 +66,8 @@ class TrackedObjection:
     evidence: str = ""
     #: the agent has answered since it was last raised
     answered: bool = False
+    #: utterances since then in which the customer took part in the matter
+    engaged: int = 0
     #: number of the growing utterance that opened it, None once that is whole
     growing: int | None = None
 
@@ -199,7 +203,11 @@ class ObjectionTable:
         for kind, tracked in self._table.items():
             if not tracked.open or kind in raised:
                 continue
+            engaged = tracked.engaged + moved_on
             withdrawn = bool(signals & WITHDRAWS[kind]) and "hostile_resistance" not in raised
+            if kind in SOFT and engaged >= c.ENGAGED_TO_WITHDRAW:
+                withdrawn = True
+            self._table[kind] = replace(tracked, engaged=engaged)
             if withdrawn or (moved_on and tracked.answered):
                 self._table[kind] = replace(tracked, open=False)
 

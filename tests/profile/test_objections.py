@@ -94,6 +94,26 @@ def test_an_objection_closes_when_the_agent_answered_and_the_customer_moved_on(a
     assert shown(table) == {"doubt": False}
 
 
+@pytest.mark.parametrize("kind", ["polite_refusal", "not_now"])
+def test_whoever_put_it_off_and_then_takes_part_twice_has_withdrawn_it(kind: str) -> None:
+    table = ObjectionTable()
+    said(table, 0, 1000, kind)
+    said(table, 1, 2000, "disclosure", "idle_money:has")
+    assert shown(table) == {kind: True}
+    said(table, 2, 3000, kind, "question")
+    said(table, 3, 4000, "question")
+    assert shown(table) == {kind: True}, "raised again, so it counts anew"
+    said(table, 4, 5000, "question")
+    assert shown(table) == {kind: False}
+
+
+def test_taking_part_does_not_withdraw_a_doubt() -> None:
+    table = ObjectionTable()
+    for number, words in enumerate((["doubt"], ["question"], ["question"], ["disclosure"])):
+        said(table, number, number * 1000, *words)
+    assert shown(table) == {"doubt": True}
+
+
 def test_raising_it_again_after_an_answer_keeps_it_open_and_asks_for_a_new_answer() -> None:
     table = ObjectionTable()
     said(table, 0, 1000, "doubt")
@@ -105,10 +125,10 @@ def test_raising_it_again_after_an_answer_keeps_it_open_and_asks_for_a_new_answe
 
 def test_a_pitch_is_no_answer() -> None:
     table = ObjectionTable()
-    said(table, 0, 1000, "not_now")
+    said(table, 0, 1000, "hesitation")
     table.answered([("agent_pitch", 0.9), ("agent_hard_sell", 0.9)])
     said(table, 1, 2000, "question")
-    assert shown(table) == {"not_now": True}
+    assert shown(table) == {"hesitation": True}
 
 
 @pytest.mark.parametrize("kind", OBJECTION_TYPES)
