@@ -3,7 +3,9 @@
 Runs the pinyin recognizer over manifests of speech with text, clean and through the telephone band, aligns
 what it heard with the readings of the text, and writes the counts that `lexicon.py` turns into costs:
 
-    python tools/train/confusions.py ../shared/data/asr/train/aishell-sample.tsv ... --output tools/train/confusions.tsv
+    cd ../shared/data/asr/train
+    python CHECKOUT/tools/train/confusions.py aishell-sample.tsv customer-service.tsv word-commands.tsv \\
+        --output CHECKOUT/tools/train/confusions.tsv
 
 Manifests of `asr/eval` are refused: what judges the result must not shape it.
 """
@@ -25,9 +27,9 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from appliance.models import ModelStore  # noqa: E402
-from appliance.speech.pinyin import Syllable, is_syllable, join_tokens, split, without_tone  # noqa: E402
-from appliance.telephony.band import telephone_band, to_rate  # noqa: E402
+from appliance.models import ModelStore
+from appliance.speech.pinyin import Syllable, is_syllable, join_tokens, split, without_tone
+from appliance.telephony.band import telephone_band, to_rate
 
 RATE = 16_000
 #: Confidence of a syllable below these is in the first, the second bin; the rest in the third.

@@ -3,9 +3,9 @@
     python -m venv VENV && VENV/bin/pip install jieba==0.42.1 pypinyin rich "numpy<2"
     VENV/bin/python tools/train/lexicon.py --output models/lexicon-zh/lexicon.npz
 
-Words and their frequencies come from jieba's dictionary (MIT) and the texts under `shared/data/text` that state a
-licence, readings from pypinyin (MIT), the trade's words and sentences from `domain_text/`. The same input gives the
-same bytes. `tools/train/confusions.py` has to have been run before.
+Words and their frequencies come from jieba's dictionary (MIT) and the texts under `shared/data/text` that
+state a licence, readings from pypinyin (MIT), the trade's words and sentences from `domain_text/`. The same
+input gives the same bytes. `tools/train/confusions.py` has to have been run before.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from rich.progress import track
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import lexicon_channel  # noqa: E402
-import lexicon_ngram  # noqa: E402
-import lexicon_text  # noqa: E402
+import lexicon_channel
+import lexicon_ngram
+import lexicon_text
 
-from appliance.speech.pinyin import BASES, is_syllable  # noqa: E402
+from appliance.speech.pinyin import BASES, is_syllable
 
 FORMAT = 1
 LONGEST_WORD = 8
@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--speech-text", type=Path, action="append", default=[],
                         help="a manifest of speech whose text is counted too; repeatable")  # fmt: skip
     parser.add_argument(
-        "--least-frequency", type=int, default=8, help="rarer words of jieba's dictionary are left out"
+        "--least-frequency", type=int, default=3, help="rarer words of jieba's dictionary are left out"
     )
     parser.add_argument(
         "--corpus-share", type=float, default=0.6, help="weight of our texts in a word's frequency, 0..1"
@@ -118,7 +118,9 @@ def _vocabulary(
     frequencies = {
         word: frequency
         for word, frequency in tokenizer.FREQ.items()
-        if _WORD.match(word) and (frequency >= options.least_frequency or counts[word] or len(word) == 1)
+        if _WORD.match(word)
+        and not lexicon_text.is_number(word)
+        and (frequency >= options.least_frequency or counts[word] or len(word) == 1)
     }
     for word in [*counts, *domain]:
         if _WORD.match(word):
@@ -126,7 +128,7 @@ def _vocabulary(
     words = sorted(
         word for word in frequencies if _WORD.match(word) and not (len(word) == 1 and word.isascii())
     )
-    words += [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    words += "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     total, seen = sum(frequencies.get(word, 1) for word in words), sum(counts.values())
     share = options.corpus_share
     phrases = sum(1 for _ in words) or 1

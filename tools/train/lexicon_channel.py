@@ -15,16 +15,18 @@ from appliance.speech.pinyin import split
 BINS = 3
 #: Confusions that dialects and telephone lines are known for, as pseudo-counts a thousand syllables said.
 _KNOWN_INITIALS = (
-    ("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("f", "h"), ("l", "r"), ("b", "p"), ("d", "t"), ("g", "k"),
-    ("j", "q"), ("z", "c"), ("zh", "ch"), ("s", "x"), ("sh", "x"), ("z", "j"), ("zh", "j"), ("ch", "q"), ("c", "q"),
-    ("b", "d"), ("d", "g"), ("p", "t"), ("t", "k"), ("m", "n"), ("k", "h"), ("f", "s"), ("s", "c"), ("sh", "ch"),
-    ("x", "q"), ("y", ""), ("w", ""), ("h", ""), ("b", "g"), ("p", "k"), ("f", "p"), ("w", "h"), ("y", "r"),
+    ("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("f", "h"), ("l", "r"), ("b", "p"),
+    ("d", "t"), ("g", "k"), ("j", "q"), ("z", "c"), ("zh", "ch"), ("s", "x"), ("sh", "x"),
+    ("z", "j"), ("zh", "j"), ("ch", "q"), ("c", "q"), ("b", "d"), ("d", "g"), ("p", "t"),
+    ("t", "k"), ("m", "n"), ("k", "h"), ("f", "s"), ("s", "c"), ("sh", "ch"), ("x", "q"), ("y", ""),
+    ("w", ""), ("h", ""), ("b", "g"), ("p", "k"), ("f", "p"), ("w", "h"), ("y", "r"),
 )  # fmt: skip
 _KNOWN_FINALS = (
-    ("in", "ing"), ("en", "eng"), ("an", "ang"), ("ian", "iang"), ("uan", "uang"), ("un", "ong"), ("ong", "eng"),
-    ("o", "uo"), ("e", "uo"), ("ie", "ue"), ("ui", "ei"), ("u", "v"), ("ou", "uo"), ("ou", "ong"), ("ian", "ie"),
-    ("i", "e"), ("i", "in"), ("i", "v"), ("e", "en"), ("ai", "ei"), ("ai", "an"), ("ao", "ou"), ("ua", "a"),
-    ("a", "an"), ("ian", "in"), ("uan", "un"), ("iao", "iu"), ("i", "ei"), ("u", "ou"), ("an", "en"), ("ue", "uan"),
+    ("in", "ing"), ("en", "eng"), ("an", "ang"), ("ian", "iang"), ("uan", "uang"), ("un", "ong"),
+    ("ong", "eng"), ("o", "uo"), ("e", "uo"), ("ie", "ue"), ("ui", "ei"), ("u", "v"), ("ou", "uo"),
+    ("ou", "ong"), ("ian", "ie"), ("i", "e"), ("i", "in"), ("i", "v"), ("e", "en"), ("ai", "ei"),
+    ("ai", "an"), ("ao", "ou"), ("ua", "a"), ("a", "an"), ("ian", "in"), ("uan", "un"),
+    ("iao", "iu"), ("i", "ei"), ("u", "ou"), ("an", "en"), ("ue", "uan"),
 )  # fmt: skip
 _KNOWN_WEIGHT = 8.0
 _ANY_WEIGHT = 0.25

@@ -1,4 +1,4 @@
-"""A word trigram with interpolated absolute discounting (Ney, Essen and Kneser 1994), written as back-off rows."""
+"""A word trigram with interpolated absolute discounting (Ney, Essen, Kneser 1994), as back-off rows."""
 
 from __future__ import annotations
 

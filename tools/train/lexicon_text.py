@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jieba
+import lexicon_numbers
 
 #: A run of hanzi, or of capital letters and hanzi as in "A股"; everything else ends a phrase.
 _PHRASE = re.compile(r"[\u4e00-\u9fffA-Z]+")
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
+#: Numbers are counted digit by digit, so that one number teaches the others.
+_NUMERALS = re.compile(r"^[零一二三四五六七八九十百千万亿幺]{2,}$")
+_NUMBER_PHRASES, _SEED = 6000, 20
 _DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 
 
@@ -44,7 +48,13 @@ def read_corpora(shared: Path, domain: Path, speech_texts: Iterable[Path], forbi
             if clean(sentence) not in held_out:
                 kept.setdefault(sentence)
         corpora.append(Corpus(name, weight, tuple(kept)))
+    corpora.append(Corpus("numbers", 1, tuple(lexicon_numbers.phrases(_SEED, _NUMBER_PHRASES))))
     return corpora
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is nothing but a number of several digits."""
+    return bool(_NUMERALS.match(word))
 
 
 def clean(sentence: str) -> str:
@@ -54,7 +64,7 @@ def clean(sentence: str) -> str:
 
 
 def phrases(sentence: str) -> Iterator[str]:
-    """The runs of a sentence between its punctuation marks; phrases without hanzi say nothing and are skipped."""
+    """The runs of a sentence between its punctuation marks, those without hanzi left out."""
     if re.search(r"\d", sentence):
         # How a written number is spoken depends on what it counts, so the phrases with one are not counted.
         sentence = re.sub(r"[\u4e00-\u9fffA-Za-z]*[0-9.%,]+[\u4e00-\u9fffA-Za-z]*", " ", sentence)
@@ -90,7 +100,11 @@ def count_words(
     for corpus in corpora:
         for sentence in corpus.sentences:
             for phrase in phrases(sentence):
-                words = list(tokenizer.cut(phrase, HMM=False))
+                words = [
+                    piece
+                    for word in tokenizer.cut(phrase, HMM=False)
+                    for piece in (word if is_number(word) else (word,))
+                ]
                 sentences.append((corpus.weight, words))
                 for word in words:
                     counts[word] += corpus.weight

@@ -1,0 +1,127 @@
+"""What the recognition path costs over the bare recognizer, on the same speech, in one run.
+
+    python tools/bench/recognition.py ../shared/data/asr/eval/manifest.tsv --rounds 3 [--search beam] [--json]
+
+"Bare" is the recognizer alone: 16 kHz in packets of 100 ms and 0.8 s of silence behind each utterance.
+"Path" is what a call goes through: 8 kHz telephone audio in packets of 80 ms, voice activity, resampling,
+recognition, decoding into characters, with partial results. Both are measured as processor time, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from appliance.box.config import Speech
+from appliance.models import ModelStore
+from appliance.speech.audiofile import read_channels
+from appliance.speech.evaluation import read_manifest
+from appliance.speech.lexicon import Lexicon
+from appliance.speech.recognizer import SpeechEngine
+from appliance.speech.transducer import RATE, load_transducer
+from appliance.speech.voiceactivity import VoiceActivity
+from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
+
+_BARE_PACKET = RATE // 10
+_PATH_PACKET = TELEPHONE_RATE * 80 // 1000
+_PAD = np.zeros(int(0.8 * RATE), np.float32)
+
+
+@dataclass
+class Cost:
+    """Processor seconds of each way through the same audio."""
+
+    bare: float = 0.0
+    path: float = 0.0
+    voice_activity: float = 0.0
+    audio: float = 0.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("manifest", type=Path, help="TSV with the columns path and text")
+    parser.add_argument("--search", choices=("greedy", "beam"), default=Speech().search)
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    store = ModelStore()
+    recognizer = load_transducer(store, Speech().model, options.search, 1)
+    engine = SpeechEngine(recognizer, Lexicon.load(store), Speech().endpoint_ms)
+    lines = []
+    for item in read_manifest(options.manifest):
+        channels, rate = read_channels(item.path)
+        narrow = telephone_band(channels[0], rate)
+        lines.append((narrow, to_rate(narrow, TELEPHONE_RATE, RATE).astype(np.float32) / 32768))
+    cost = Cost()
+    for narrow, wide in track(
+        lines * options.rounds, "measuring", console=Console(stderr=True), transient=True
+    ):
+        cost.audio += len(narrow) / TELEPHONE_RATE
+        cost.bare += measure_bare(recognizer, wide)
+        cost.path += measure_path(engine, narrow)
+        cost.voice_activity += measure_voice_activity(narrow)
+    summary = {
+        "audio_seconds": round(cost.audio, 1),
+        "bare_rtf": round(cost.bare / cost.audio, 5),
+        "path_rtf": round(cost.path / cost.audio, 5),
+        "ratio": round(cost.path / cost.bare, 3),
+        "voice_activity_share": round(cost.voice_activity / cost.bare, 4),
+    }
+    if options.json:
+        print(json.dumps(summary))
+    else:
+        for name, value in summary.items():
+            print(f"{name:22}{value}")
+    return 0
+
+
+def measure_bare(recognizer, samples: np.ndarray) -> float:
+    began = time.process_time()
+    stream = recognizer.create_stream()
+    for start in range(0, len(samples), _BARE_PACKET):
+        stream.accept_waveform(RATE, samples[start : start + _BARE_PACKET])
+        while recognizer.is_ready(stream):
+            recognizer.decode_stream(stream)
+    stream.accept_waveform(RATE, _PAD)
+    while recognizer.is_ready(stream):
+        recognizer.decode_stream(stream)
+    recognizer.get_result(stream)
+    return time.process_time() - began
+
+
+def measure_path(engine: SpeechEngine, samples: np.ndarray) -> float:
+    began = time.process_time()
+    leg = engine.open("customer")
+    for start in range(0, len(samples), _PATH_PACKET):
+        leg.feed(samples[start : start + _PATH_PACKET], TELEPHONE_RATE, start * 1000 // TELEPHONE_RATE)
+        engine.step()
+        leg.take()
+    leg.finish()
+    leg.take()
+    leg.close()
+    return time.process_time() - began
+
+
+def measure_voice_activity(samples: np.ndarray) -> float:
+    activity = VoiceActivity(TELEPHONE_RATE)
+    whole = len(samples) // _PATH_PACKET * _PATH_PACKET
+    began = time.process_time()
+    for start in range(0, whole, _PATH_PACKET):
+        activity.decide(samples[start : start + _PATH_PACKET])
+    return time.process_time() - began
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
