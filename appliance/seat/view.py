@@ -77,7 +77,7 @@ class SeatView:
         profile = self._profiles.get(call or "")
         layout = Layout()
         layout.split_column(Layout(self._header(call), size=1, name="header"), Layout(name="body"))
-        layout["body"].update(self._idle() if profile is None else self._profile(profile))
+        layout["body"].update(self._idle(call) if profile is None else self._profile(profile))
         yield layout
 
     def _shown_call(self) -> str | None:
@@ -108,10 +108,13 @@ class SeatView:
         grid.add_row(left, right)
         return grid
 
-    def _idle(self) -> RenderableType:
-        hint = "refused_hint" if self._connection == "refused" else "idle_hint"
+    def _idle(self, call: str | None) -> RenderableType:
+        running = call is not None and self._calls[call][0] != "ended"
+        title, hint = ("hearing", "hearing_hint") if running else ("idle", "idle_hint")
+        if self._connection == "refused":
+            hint = "refused_hint"
         text = Text(justify="center")
-        text.append(self._words.of("label", "idle") + "\n\n", "bold")
+        text.append(self._words.of("label", title) + "\n\n", "bold")
         text.append(self._words.of("label", hint), "red" if hint == "refused_hint" else "dim")
         return Panel(Align.center(text, vertical="middle"), border_style="dim")
 

@@ -94,7 +94,9 @@ def test_an_ended_call_stays_until_the_next_one_begins():
     assert "01:01" in text
     assert "77" in text
     view.update(plain(call(call_id="B" * 22)))
-    assert "Waiting for a call" in "".join(drawn(view))
+    text = "".join(drawn(view))
+    assert "Listening" in text
+    assert "77" not in text
 
 
 def test_a_call_that_goes_on_is_shown_before_one_that_ended():
