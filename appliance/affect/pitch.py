@@ -70,9 +70,10 @@ _OVERSAMPLING: Final = 2
 _FIRST_LAG = int(np.floor(_OVERSAMPLING * RATE / HIGHEST_HZ))
 _LAST_LAG = int(np.ceil(_OVERSAMPLING * RATE / LOWEST_HZ))
 #: correlation an unvoiced frame is worth (Boersma's voicing threshold; lower, as compression lowers peaks)
-_UNVOICED: Final = 0.13
-#: cost of an octave downwards, against undertones that fit as well as the pitch
-_OCTAVE: Final = 0.005
+_UNVOICED: Final = 0.15
+#: worth of an octave downwards; Boersma favours the higher pitch, but without the fundamental the peaks that
+#: formants and pairs of harmonics make at short lags are the greater danger
+_OCTAVE: Final = 0.025
 #: cost of a jump of one octave from frame to frame
 _JUMP: Final = 0.8
 #: cost of a change between voiced and unvoiced
@@ -112,7 +113,7 @@ def _cosines() -> Floats:
 
 _COSINES = _cosines()
 _LAGS = np.arange(_FIRST_LAG, _LAST_LAG + 1, dtype=np.float32)
-_LAG_COST = np.asarray(_OCTAVE * np.log2(_LAGS), np.float32)
+_LAG_WORTH = np.asarray(_OCTAVE * np.log2(_LAGS), np.float32)
 
 
 def correlate(frames: Floats) -> Floats:
@@ -134,7 +135,7 @@ def candidates(frames: Floats) -> tuple[Floats, Floats]:
     correlation = correlate(frames)
     left, middle, right = correlation[..., :-2], correlation[..., 1:-1], correlation[..., 2:]
     worth = np.where(
-        (middle > left) & (middle >= right) & (middle > 0.0), middle - _LAG_COST, np.float32(-np.inf)
+        (middle > left) & (middle >= right) & (middle > 0.0), middle + _LAG_WORTH, np.float32(-np.inf)
     )
     chosen = np.argpartition(worth, -CANDIDATES, axis=-1)[..., -CANDIDATES:]
     # a fixed order, so that ties do not depend on the partition
@@ -166,7 +167,7 @@ class AutocorrelationTracker:
         """Take the next chunk of each leg and decide the one before it; see `PitchTracker.advance`."""
         octaves, strengths = candidates(frames)
         quiet = self._quiet(states, energy)
-        worth = strengths - _OCTAVE * (np.log2(HIGHEST_HZ) - octaves)
+        worth = strengths + _OCTAVE * (np.log2(HIGHEST_HZ) - octaves)
         worth = np.where((strengths > 0.0) & ~quiet[..., None], worth, -4.0)
         score = np.stack([state.score for state in states])
         last = np.stack([state.octaves[-1:] for state in states])

@@ -10,6 +10,7 @@ import soundfile
 
 from appliance.affect import evaluation
 from appliance.affect.emotion import LABELS
+from appliance.affect.models import EMOTION_MODEL
 from appliance.cli import CommandError
 from tests.affect import signals
 
@@ -126,6 +127,10 @@ def test_a_bad_manifest_is_an_error_with_a_next_step(tmp_path, content, message)
     manifest.write_text(content)
     with pytest.raises(CommandError, match=message):
         ridge_eval("emotion", manifest)
+
+
+def test_the_command_scores_the_model_that_the_appliance_loads():
+    assert evaluation.EMOTION == EMOTION_MODEL
 
 
 def test_an_unknown_model_is_an_error(tmp_path):

@@ -39,7 +39,7 @@ def telephone_copy(
     out = samples / _level(samples)
     if rng is None:
         return telephone_band(np.clip(out * 32768 * 10 ** (-26 / 20), -32768, 32767).astype(np.int16), rate)
-    speed = rng.uniform(0.92, 1.08)
+    speed = rng.uniform(0.9, 1.12)
     out = np.asarray(soxr.resample(out, rate * speed, rate))
     tilt = rng.uniform(-0.5, 0.5)
     out = np.convolve(out, [1.0, tilt])[: len(out)]

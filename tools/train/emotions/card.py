@@ -148,5 +148,11 @@ def _list(folder: Path, licence: str, research_only: bool) -> None:
         entry += ["", "[[model.file]]", f'name = "{name}"', f"bytes = {len(content)}", f'sha256 = "{digest}"']
     text = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
     parts = re.split(r"(?m)^(?=\[\[model\]\]$)", text)
-    kept = [part.rstrip("\n") for part in parts if f'\nname = "{folder.name}"\n' not in part]
-    manifest.write_text("\n\n".join([*kept, "\n".join(entry)]).lstrip("\n") + "\n", encoding="utf-8")
+    places = [number for number, part in enumerate(parts) if f'\nname = "{folder.name}"\n' in part]
+    # an entry keeps its place, a new one comes last
+    if places:
+        parts[places[0]] = "\n".join(entry)
+    else:
+        parts.append("\n".join(entry))
+    kept = [part.rstrip("\n") for part in parts]
+    manifest.write_text("\n\n".join(kept).lstrip("\n") + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 class Recipe:
     """What may be changed about a training."""
 
-    epochs: int = 14
+    epochs: int = 20
     batch: int = 64
     rate: float = 3e-3
     decay: float = 0.02
