@@ -2,8 +2,8 @@
 
 Plays N calls at once through the simulator into a running appliance on this machine and prints one JSON
 object: processor time per call and process, RTP received, lost and dropped, and the delay from the end of a
-customer's utterance to the first profile at the seat that knows of it. The utterance's end is on the call's
-own clock (position of its last voiced sample), the arrival on the seat's; both are this machine's.
+customer's utterance to the first profile at the seat that knows of it. The ends are those of the recording's
+turns (FILE.json beside it), on the call's own clock; the arrival is on the seat's. Both are this machine's.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ FIRST_AGENT = 8001
 CALL = REPOSITORY / "tools/demo_call/demo_call.wav"
 #: Final profiles may wait some seconds for the door's budget.
 AFTER_SECONDS = 15.0
+#: The recognizer's end of an utterance is this close to the end of the turn in the recording.
+TURN_SLACK_MS = 1000
 
 
 @dataclass
@@ -131,7 +133,7 @@ def _report(
     wall: float,
 ) -> dict[str, Any]:
     ended = [event for event in events if event["event"] == "call_ended"]
-    delays = _delays(events, seats)
+    delays = _delays(events, seats, _turn_ends(options.file))
     used = {name: after[name] - before.get(name, 0.0) for name in after}
     return {
         "calls": options.calls,
@@ -158,16 +160,24 @@ def _over_legs(ended: list[dict[str, Any]], counter: str) -> int:
     return sum(event.get(f"{leg}_{counter}", 0) for event in ended for leg in ("customer", "agent"))
 
 
-def _delays(events: list[dict[str, Any]], seats: list[Seat]) -> list[int]:
+def _delays(events: list[dict[str, Any]], seats: list[Seat], turn_ends: list[int]) -> list[int]:
     arrivals = {key: when for seat in seats for key, when in seat.arrivals.items()}
     started = {call: when for seat in seats for call, when in seat.started.items()}
-    return [
-        arrivals[key] - started[event["call"]] - event["end"]
-        for event in events
-        if event["event"] == "utterance_told"
-        and (key := (event["call"], event["at_ms"])) in arrivals
-        and event["call"] in started
-    ]
+    delays = []
+    for event in events:
+        key = (event.get("call"), event.get("at_ms"))
+        if event["event"] != "utterance_told" or key not in arrivals or event["call"] not in started:
+            continue
+        end = min(turn_ends, key=lambda end: abs(end - event["end"]))
+        # An utterance that the recognizer ended inside a turn has no end of a turn to be measured from.
+        if abs(end - event["end"]) <= TURN_SLACK_MS:
+            delays.append(arrivals[key] - started[event["call"]] - end)
+    return delays
+
+
+def _turn_ends(recording: Path) -> list[int]:
+    turns = json.loads(recording.with_suffix(".json").read_text(encoding="utf-8"))
+    return [round(turn["end"] * 1000) for turn in turns if turn["leg"] == "customer"]
 
 
 def _options() -> argparse.Namespace:
