@@ -38,6 +38,7 @@ class _Child:
     arguments: tuple[str, ...]
     ready_event: str
     process: subprocess.Popen[bytes] | None = None
+    reader: threading.Thread | None = None
     #: the fields of its ready event, once it is ready
     ready: dict[str, object] | None = None
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_RESTARTS))
@@ -91,7 +92,8 @@ class Supervisor:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, args=(child, child.process), daemon=True).start()
+        child.reader = threading.Thread(target=self._read, args=(child, child.process), daemon=True)
+        child.reader.start()
 
     def _read(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
         stream = process.stderr
@@ -138,6 +140,9 @@ class Supervisor:
     def _keep_running(self, child: _Child) -> bool:
         if child.process is None or child.process.poll() is None:
             return True
+        if child.reader is not None:
+            # The last lines say why.
+            child.reader.join(1.0)
         self._drain()
         self._journal.event("process_died", name=child.name, status=child.process.returncode)
         if not self._announced:
