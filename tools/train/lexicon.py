@@ -26,8 +26,7 @@ from pypinyin import Style, lazy_pinyin, pinyin
 from rich.console import Console
 from rich.progress import track
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import lexicon_channel
 import lexicon_ngram
@@ -35,6 +34,7 @@ import lexicon_text
 
 from appliance.speech.pinyin import BASES, is_syllable
 
+ROOT = Path(__file__).resolve().parents[2]
 FORMAT = 1
 LONGEST_WORD = 8
 _WORD = re.compile(r"^[A-Z\u4e00-\u9fff]{1,8}$")
@@ -61,6 +61,9 @@ def main() -> int:
     parser.add_argument(
         "--corpus-share", type=float, default=0.6, help="weight of our texts in a word's frequency, 0..1"
     )
+    parser.add_argument(
+        "--hold-out", type=int, default=0, help="leave every Nth sentence of each text out, for tuning"
+    )
     parser.add_argument("--least-trigram", type=int, default=2)
     parser.add_argument("--candidates", type=int, default=24, help="what a heard syllable may have been")
     parser.add_argument(
@@ -73,6 +76,8 @@ def main() -> int:
     scoring = options.shared / "data" / "asr" / "eval" / "manifest.tsv"
     _console.print("reading and segmenting the texts")
     corpora = lexicon_text.read_corpora(options.shared, options.domain, options.speech_text, scoring)
+    if options.hold_out:
+        corpora = [lexicon_text.without_every(corpus, options.hold_out) for corpus in corpora]
     sentences, counts = lexicon_text.count_words(corpora, tokenizer)
     vocabulary, unigram = _vocabulary(tokenizer, counts, domain, options)
     ids = {word: number for number, word in enumerate(vocabulary)}

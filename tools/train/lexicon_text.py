@@ -52,6 +52,12 @@ def read_corpora(shared: Path, domain: Path, speech_texts: Iterable[Path], forbi
     return corpora
 
 
+def without_every(corpus: Corpus, step: int) -> Corpus:
+    """The corpus without its first sentence of every `step`."""
+    kept = tuple(sentence for place, sentence in enumerate(corpus.sentences) if place % step)
+    return Corpus(corpus.name, corpus.weight, kept)
+
+
 def is_number(word: str) -> bool:
     """Whether a word is nothing but a number of several digits."""
     return bool(_NUMERALS.match(word))
