@@ -24,7 +24,7 @@ MAX_READ: Final = 256
 #: Longer than any packet of G.711 (RFC 3551: 200 ms are 1600 bytes); what is longer is cut and refused.
 MAX_DATAGRAM: Final = 2_048
 #: A port that another program has taken is skipped; after so many the pool counts as empty.
-MAX_PORT_ATTEMPTS: Final = 16
+MAX_PORT_ATTEMPTS: Final = 64
 #: The kernel's stamp is of the wall clock; one further back than this belongs to a clock that was set.
 MAX_AGE: Final = 2.0
 
@@ -101,7 +101,7 @@ class RtpSockets:
                     raise NoPortError from error
                 continue
             bound.setblocking(False)
-            _enlarge(bound)
+            enlarge_receive_buffer(bound, RECEIVE_BUFFER)
             bound.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
             opened = RtpSocket(port, bound)
@@ -164,9 +164,9 @@ class RtpSockets:
                 sink(data, (address[0], address[1]), arrival)
 
 
-def _enlarge(bound: socket.socket) -> None:
-    """Ask for a large buffer; only a privileged process gets more than net.core.rmem_max allows."""
+def enlarge_receive_buffer(bound: socket.socket, size: int) -> None:
+    """Ask for a buffer of `size` bytes; only a privileged process gets more than net.core.rmem_max allows."""
     try:
-        bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
     except OSError:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)

@@ -256,10 +256,12 @@ class RecordedCall:
 
     def end(self, reason: CallEnd, now: float) -> None:
         """The session is over: tell the engine, and free the ports."""
-        self._finish(reason, now)
-        for stream in self._streams.values():
-            self._close(stream, now)
-        self._streams.clear()
+        try:
+            self._finish(reason, now)
+        finally:
+            for stream in self._streams.values():
+                self._close(stream, now)
+            self._streams.clear()
 
     def _finish(self, reason: CallEnd, now: float) -> None:
         """End the analysed call, if there is one; the streams stay."""
@@ -267,15 +269,18 @@ class RecordedCall:
             return
         call, self.call = self.call, None
         legs: dict[Leg, LegCounters] = {}
-        for stream in self._streams.values():
-            if stream.receiver is None or stream.leg is None:
-                continue
-            for block in stream.receiver.flush(now):
-                self._send(block)
-            legs[stream.leg] = stream.receiver.counters
-            stream.socket.sink = stream.receiver = stream.leg = None
-        self._ended(EndedLegs(call, self.at(now), legs, self.dropped), reason)
-        self._send(CallEnded(call, self.at(now), reason))
+        try:
+            for stream in self._streams.values():
+                if stream.receiver is None or stream.leg is None:
+                    continue
+                for block in stream.receiver.flush(now):
+                    self._send(block)
+                legs[stream.leg] = stream.receiver.counters
+                stream.socket.sink = stream.receiver = stream.leg = None
+        finally:
+            # Whatever happens, the engine must not wait for this call for ever.
+            self._ended(EndedLegs(call, self.at(now), legs, self.dropped), reason)
+            self._send(CallEnded(call, self.at(now), reason))
 
     def _close(self, stream: _Stream, now: float) -> None:
         self._discarded += stream.socket.discarded

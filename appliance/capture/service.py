@@ -125,6 +125,7 @@ class CaptureService:
                 call.poll(now)
             except Exception as error:  # One call must not end the others.
                 self._failed(session, error, now)
+                self._endpoint.pump(now)
         self._outlet.flush()
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
@@ -158,6 +159,8 @@ class CaptureService:
 
     def _failed(self, session: str, error: Exception, now: float) -> None:
         """Something unforeseen happened in a call: end it."""
+        if self._endings.get(session) == "error":
+            return
         self._totals["calls_failed"] += 1
         self._journal.event("call_failed", error=type(error).__name__, where=_where(error))
         self._endings[session] = "error"

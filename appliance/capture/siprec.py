@@ -12,6 +12,7 @@ from typing import Final
 
 from appliance.box.config import Siprec
 from appliance.capture.gateways import Gateways
+from appliance.capture.media import enlarge_receive_buffer
 from appliance.telephony.recording_events import RecordingEvent
 from appliance.telephony.recording_server import RecordingServer, ServerSettings
 from appliance.telephony.sip_transaction import Peer, Transmission
@@ -64,16 +65,20 @@ class SiprecEndpoint:
         family = socket.AF_INET6 if ":" in bind else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_DGRAM)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            enlarge_receive_buffer(bound, RECEIVE_BUFFER)
             bound.bind((bind, self._settings.udp_port))
             self._udp, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=bound)
         except OSError:
             bound.close()
             raise
         self.udp_port = bound.getsockname()[1]
-        self._tcp = await self._loop.create_server(
-            lambda: _Connection(self), bind, self._settings.tcp_port, family=family
-        )
+        try:
+            self._tcp = await self._loop.create_server(
+                lambda: _Connection(self), bind, self._settings.tcp_port, family=family
+            )
+        except OSError:
+            self._udp.close()
+            raise
         self.tcp_port = self._tcp.sockets[0].getsockname()[1]
 
     def local_address(self, peer: str) -> str:

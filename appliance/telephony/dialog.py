@@ -72,6 +72,21 @@ def read_request(request: SipRequest, peer: Peer, now: float) -> Incoming:
     return Incoming(stamped, via, cseq, call_id, from_address.tag, to_address.tag, peer, now)
 
 
+def read_leniently(request: SipRequest, peer: Peer, now: float) -> Incoming | None:
+    """What a response needs of a request that `read_request` refuses; None where its Via cannot be read."""
+    headers = request.headers
+    stamped = SipRequest(request.method, request.uri, headers)
+    try:
+        vias = headers.values("Via")
+        via = parse_via(vias[0] if vias else "").received_from(peer.address, peer.port)
+    except SipError:
+        return None
+    rest = [(name, value) for name, value in headers if name != "Via"]
+    stamped.headers = Headers([("Via", via.serialise()), *(("Via", value) for value in vias[1:]), *rest])
+    tag = "given" if ";tag=" in (headers.get("To") or "") else None
+    return Incoming(stamped, via, 0, headers.get("Call-ID") or "", "", tag, peer, now)
+
+
 def contact(peer: Peer) -> str:
     """Our Contact for a peer: the address it reaches us at, and that we record (RFC 7866 section 6.1.2)."""
     transport = ";transport=tcp" if peer.transport == "TCP" else ""

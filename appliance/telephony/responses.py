@@ -39,14 +39,12 @@ def make_response(
     if status < 300:
         for value in source.get_all("Record-Route"):
             headers.add("Record-Route", value)
-    to = source.get("To") or ""
-    headers.add("From", source.get("From") or "")
-    headers.add("To", to if incoming.to_tag else f"{to};tag={tag}")
-    headers.add("Call-ID", incoming.call_id)
-    headers.add("CSeq", source.get("CSeq") or "")
-    timestamp = source.get("Timestamp")
-    if timestamp is not None:
-        headers.add("Timestamp", timestamp)
+    for name in ("From", "To", "Call-ID", "CSeq", "Timestamp"):
+        # A request that is refused with 400 may lack one of them.
+        echoed = source.get(name)
+        if echoed is not None:
+            tagged = name == "To" and incoming.to_tag is None
+            headers.add(name, f"{echoed};tag={tag}" if tagged else echoed)
     if 200 <= status < 300 and incoming.request.method in ("INVITE", "UPDATE", "OPTIONS"):
         headers.add("Contact", contact(incoming.peer))
     if status in (200, 405):

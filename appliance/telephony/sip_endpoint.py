@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from appliance.telephony.dialog import ALLOWED_METHODS, Incoming, read_request
+from appliance.telephony.dialog import ALLOWED_METHODS, Incoming, read_leniently, read_request
 from appliance.telephony.responses import Fields, make_response
 from appliance.telephony.sip import Headers, SipError, SipMessage, SipRequest, SipResponse, parse_datagram
 from appliance.telephony.sip_headers import parse_via
@@ -153,11 +153,9 @@ class SipEndpoint:
         head = error.head
         if not isinstance(head, SipRequest) or head.method == "ACK":
             return
-        try:
-            incoming = read_request(head, peer, now)
-        except SipError:
-            return
-        self.refuse_statelessly(incoming, error.status)
+        incoming = read_leniently(head, peer, now)
+        if incoming is not None:
+            self.refuse_statelessly(incoming, error.status)
 
     def _receive(self, message: SipMessage, peer: Peer, now: float) -> None:
         if isinstance(message, SipResponse):
@@ -166,9 +164,9 @@ class SipEndpoint:
         try:
             incoming = read_request(message, peer, now)
             key = transaction_key(incoming.request, incoming.via, incoming.cseq)
-        except SipError:
-            # Without Via, From, To, Call-ID and CSeq no response can be addressed.
-            self.counters["unreadable"] += 1
+        except SipError as error:
+            error.head = message
+            self._refuse_unreadable(error, peer, now)
             return
         method = incoming.request.method
         transaction = self._server_transactions.get(key)

@@ -41,7 +41,8 @@ def metadata(first: str, second: str, mode: str = "complete", mixed: bool = Fals
         "<stream stream_id='s1'><label>1</label></stream><stream stream_id='s2'><label>2</label></stream>"
         "<stream stream_id='s3'><label>3</label></stream>"
         f"<participantstreamassoc participant_id='a'><send>s1</send>{both}</participantstreamassoc>"
-        f"<participantstreamassoc participant_id='b'><send>s2</send>{both}</participantstreamassoc></recording>"
+        f"<participantstreamassoc participant_id='b'><send>s2</send>{both}</participantstreamassoc>"
+        "</recording>"
     ).encode()
 
 

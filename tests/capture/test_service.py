@@ -352,18 +352,3 @@ def test_rubbish_ends_neither_the_process_nor_other_calls(start: MakeCapture, co
     assert totals["rtp_received"] == 25
     assert "calls_failed" not in totals
     assert capture.events("not_json") == []
-
-
-def test_a_port_that_is_taken_is_named(start: MakeCapture, tmp_path: Path) -> None:
-    from appliance.box import config
-    from appliance.capture import service
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 0))
-        path = tmp_path / "taken.toml"
-        path.write_text(
-            f'[box]\nruntime_directory = "{tmp_path}"\n[siprec]\nudp_port = {other.getsockname()[1]}\n',
-            encoding="utf-8",
-        )
-        with pytest.raises(OSError, match="in use"):
-            service.run(config.load(path))

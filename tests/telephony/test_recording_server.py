@@ -243,11 +243,30 @@ def test_when_stopping_new_calls_get_503_and_old_ones_go_on() -> None:
     assert status(client.send(client.request("OPTIONS", 2))) == 200
 
 
-@pytest.mark.parametrize("missing", ["Via", "From", "To", "Call-ID", "CSeq"])
-def test_a_request_that_no_answer_can_be_addressed_to_is_counted(missing: str) -> None:
+def test_a_request_that_no_answer_can_be_addressed_to_is_counted() -> None:
     client = Client()
-    assert client.send(client.request("INVITE", 1, body=OFFER, headers={missing: ""})) == []
+    assert client.send(client.request("INVITE", 1, body=OFFER, headers={"Via": ""})) == []
     assert client.server.counters["unreadable"] == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"From": ""},
+        {"To": ""},
+        {"Call-ID": ""},
+        {"CSeq": ""},
+        {"CSeq": "1 BYE"},
+        {"CSeq": "first INVITE"},
+        {"From": "<sip:src@x>"},
+        {"From": "<sip:src@x"},
+    ],
+)
+def test_a_request_that_lacks_what_it_needs_is_refused(headers: dict[str, str]) -> None:
+    client = Client()
+    assert status(client.send(client.request("INVITE", 1, body=OFFER, headers=headers))) == 400
+    assert client.send(client.request("ACK", 1, headers=headers)) == []
+    assert client.server.counters["unreadable"] == 2
 
 
 @pytest.mark.parametrize(
