@@ -1,9 +1,9 @@
 """The objection model: six types, several at once, from characters and their folded sound.
 
-Input of the network (int64): `characters` and `syllables`, each (1, n, 2): an id and the hash of the pair with
-the one before. Output: `logits` (1, 6). `objections.json` beside the model holds the vocabularies and the
-calibration: probability = sigmoid(scale x logit + offset) for each type (Platt 1999), and the probability from
-which each type is reported.
+Input of the network (int64): `characters` and `syllables`, each (1, n, 2): the id of a unit and the id of the
+pair that it makes with the one before. Output: `logits` (1, 6). `objections.json` beside the model holds the
+vocabularies and the calibration: probability = sigmoid(scale x logit + offset) for each type (Platt 1999), and
+the probability from which each type is reported.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ STRIDE: Final = 32
 #: Ids 0 and 1 of every vocabulary.
 PADDING: Final = 0
 UNKNOWN: Final = 1
-#: What a growing utterance must exceed its type's threshold by, so that a partial rarely has to be taken back.
+#: What a growing utterance must exceed its type's threshold by, so that few partials are taken back.
 MARGIN_OF_PARTIALS: Final = 0.15
-_FIRST_HASH: Final = 1_000_003
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,8 +43,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: one character each; its place plus 2 is its id
     characters: str
     syllables: tuple[str, ...]
-    #: buckets of the hash of pairs
-    buckets: int
+    #: pairs of neighbouring characters, and of syllables with a space between; places as above
+    character_pairs: tuple[str, ...]
+    syllable_pairs: tuple[str, ...]
     #: type to (scale, offset) of its logit
     calibration: dict[str, tuple[float, float]]
     #: type to the probability from which it is reported
@@ -58,29 +58,42 @@ class Vocabulary:
 
     characters: Mapping[str, int]
     syllables: Mapping[str, int]
-    buckets: int
+    character_pairs: Mapping[str, int]
+    syllable_pairs: Mapping[str, int]
 
     @classmethod
-    def of(cls, characters: Sequence[str], syllables: Sequence[str], buckets: int) -> Vocabulary:
-        """Number both channels from 2 on; 0 is padding and 1 is anything else."""
-        return cls(
-            {character: place + 2 for place, character in enumerate(characters)},
-            {syllable: place + 2 for place, syllable in enumerate(syllables)},
-            buckets,
-        )
+    def of(
+        cls,
+        characters: Sequence[str],
+        syllables: Sequence[str],
+        character_pairs: Sequence[str],
+        syllable_pairs: Sequence[str],
+    ) -> Vocabulary:
+        """Number every channel from 2 on; 0 is padding and 1 is anything else."""
+        numbered = [
+            {unit: place + 2 for place, unit in enumerate(units)}
+            for units in (characters, syllables, character_pairs, syllable_pairs)
+        ]
+        return cls(*numbered)
 
     def encode(self, heard: Heard) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Both channels of an utterance, each (n, 2); n is at least 1."""
-        characters = [self.characters.get(character, UNKNOWN) for character in heard.characters]
-        syllables = [self.syllables.get(syllable, UNKNOWN) for syllable in heard.syllables]
-        return self._pairs(characters or [UNKNOWN]), self._pairs(syllables or [UNKNOWN])
-
-    def _pairs(self, ids: list[int]) -> NDArray[np.int64]:
-        before = [PADDING, *ids[:-1]]
-        return np.array(
-            [(now, 1 + (then * _FIRST_HASH + now) % (self.buckets - 1)) for then, now in zip(before, ids, strict=True)],
-            dtype=np.int64,
+        return (
+            _numbers(heard.characters, self.characters, self.character_pairs, ""),
+            _numbers(heard.syllables, self.syllables, self.syllable_pairs, " "),
         )
+
+
+def _numbers(
+    units: Sequence[str], ids: Mapping[str, int], pairs: Mapping[str, int], join: str
+) -> NDArray[np.int64]:
+    if not units:
+        return np.array([[UNKNOWN, UNKNOWN]], dtype=np.int64)
+    rows = [
+        (ids.get(unit, UNKNOWN), pairs.get(f"{before}{join}{unit}", UNKNOWN))
+        for before, unit in zip(["", *units[:-1]], units, strict=True)
+    ]
+    return np.array(rows, dtype=np.int64)
 
 
 def windows(length: int) -> list[slice]:
@@ -113,7 +126,9 @@ class ObjectionModel:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        self._vocabulary = Vocabulary.of(settings.characters, settings.syllables, settings.buckets)
+        self._vocabulary = Vocabulary.of(
+            settings.characters, settings.syllables, settings.character_pairs, settings.syllable_pairs
+        )
         self._scale = np.array([settings.calibration[kind][0] for kind in OBJECTION_TYPES])
         self._offset = np.array([settings.calibration[kind][1] for kind in OBJECTION_TYPES])
         self.thresholds: dict[str, float] = dict(settings.thresholds)
@@ -166,10 +181,7 @@ class ObjectionModel:
     def judge(self, text: str) -> tuple[str, dict[ObjectionType, float]]:
         """One label for a text, as `ridge eval objection` scores it: the surest type found, or "none"."""
         probabilities = self.probabilities(hear(text))
-        over = {
-            kind: probability - self.thresholds[kind]
-            for kind, probability in probabilities.items()
-            if probability >= self.thresholds[kind]
-        }
-        best = max(over, key=lambda kind: probabilities[kind]) if over else "none"
-        return best, probabilities
+        over = [kind for kind, probability in probabilities.items() if probability >= self.thresholds[kind]]
+        if not over:
+            return "none", probabilities
+        return max(over, key=lambda kind: probabilities[kind]), probabilities

@@ -1,4 +1,4 @@
-"""The training text: our own utterances by author style, and the telemarketing intents mapped by the reviewed file."""
+"""The training text: our own utterances by author style, and the mapped telemarketing intents."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def own(style: str) -> list[Example]:
         text, labels, *_ = [*line.split("\t"), ""]
         names = frozenset(labels.split(",")) - {"none"}
         if not text or names - set(OBJECTION_TYPES):
-            raise ValueError(f"{path}:{number}: {labels!r} is not a list of {', '.join(OBJECTION_TYPES)} or none")
+            raise ValueError(
+                f"{path}:{number}: {labels!r} is not a list of {', '.join(OBJECTION_TYPES)} or none"
+            )
         examples.append(Example(text, names, style))
     return examples
 

@@ -1,6 +1,6 @@
-"""Counts the characters of each toneless syllable in spoken Chinese and writes appliance/language/homophones.tsv.
+"""Counts the characters of each toneless syllable and writes appliance/language/homophones.tsv.
 
-Counts come from ../shared/data/text (TV dialogues and read sentences); facts, at most 12 characters a syllable.
+Counts come from ../shared/data/text (TV dialogues and read sentences), at most 12 characters a syllable.
 Run: .venv/bin/python tools/train/objections/homophones.py
 """
 
@@ -31,9 +31,8 @@ def main() -> None:
         best = characters.most_common(KEPT)
         if not re.fullmatch("[a-z]+", syllable) or sum(characters.values()) < 5:
             continue
-        rows.append(
-            f"{syllable}\t{''.join(character for character, _ in best)}\t{' '.join(str(count) for _, count in best)}"
-        )
+        words = "".join(character for character, _ in best)
+        rows.append(f"{syllable}\t{words}\t{' '.join(str(count) for _, count in best)}")
     (ROOT / "appliance/language/homophones.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     print(f"{len(rows)} syllables")
 

@@ -17,7 +17,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 UNIT = 40
-PAIR = 24
+PAIR = 32
 HIDDEN = 128
 OPSET = 17
 
@@ -25,16 +25,13 @@ OPSET = 17
 class ObjectionNetwork(nn.Module):
     """(batch, n, 2) ids of characters and syllables to (batch, types) logits; id 0 pads."""
 
-    def __init__(self, characters: int, syllables: int, buckets: int, types: int) -> None:
+    def __init__(self, tables: list[np.ndarray], types: int) -> None:
+        """`tables` are the first embeddings: characters, their pairs, syllables, their pairs."""
         super().__init__()
-        self.character = nn.Embedding(characters, UNIT, padding_idx=0)
-        self.character_pair = nn.Embedding(buckets, PAIR, padding_idx=0)
-        self.syllable = nn.Embedding(syllables, UNIT, padding_idx=0)
-        self.syllable_pair = nn.Embedding(buckets, PAIR, padding_idx=0)
-        for table in (self.character, self.character_pair, self.syllable, self.syllable_pair):
-            nn.init.normal_(table.weight, std=0.1)
-            with torch.no_grad():
-                table.weight[0] = 0
+        self.character, self.character_pair, self.syllable, self.syllable_pair = (
+            nn.Embedding.from_pretrained(torch.from_numpy(table.copy()), freeze=False, padding_idx=0)
+            for table in tables
+        )
         width = 2 * (UNIT + PAIR)
         self.first = nn.Linear(3 * width, HIDDEN)
         self.second = nn.Linear(3 * HIDDEN, HIDDEN)
@@ -44,6 +41,7 @@ class ObjectionNetwork(nn.Module):
         self.channel_dropout = 0.2
 
     def forward(self, characters: torch.Tensor, syllables: torch.Tensor) -> torch.Tensor:
+        """The logits, shape (batch, types)."""
         mask = (characters[:, :, 0] != 0).unsqueeze(-1)
         written = torch.cat([self.character(characters[..., 0]), self.character_pair(characters[..., 1])], -1)
         heard = torch.cat([self.syllable(syllables[..., 0]), self.syllable_pair(syllables[..., 1])], -1)
@@ -82,8 +80,19 @@ def export(network: ObjectionNetwork, path: Path) -> None:
     def integers(name: str, *values: int) -> str:
         return constant(name, np.array(values, dtype=np.int64))
 
-    integers("zero", 0), integers("one", 1), integers("two", 2), integers("minus_one", -1), integers("minus_two", -2)
-    integers("axis_time", 1), integers("far", 1 << 30), constant("index_0", np.array(0)), constant("index_1", np.array(1))
+    (
+        integers("zero", 0),
+        integers("one", 1),
+        integers("two", 2),
+        integers("minus_one", -1),
+        integers("minus_two", -2),
+    )
+    (
+        integers("axis_time", 1),
+        integers("far", 1 << 30),
+        constant("index_0", np.array(0)),
+        constant("index_1", np.array(1)),
+    )
     integers("pads", 0, 1, 0, 0, 1, 0)
     columns = []
     for channel, singular in (("characters", "character"), ("syllables", "syllable")):
@@ -99,24 +108,35 @@ def export(network: ObjectionNetwork, path: Path) -> None:
         middle = node("Slice", [padded, "one", "minus_one", "axis_time"], f"{name}_middle")
         right = node("Slice", [padded, "two", "far", "axis_time"], f"{name}_right")
         near = node("Concat", [left, middle, right], f"{name}_near", axis=-1)
-        product = node("MatMul", [near, constant(f"{name}_weight", weights[f"{name}.weight"].T.copy())], f"{name}_product")
+        product = node(
+            "MatMul",
+            [near, constant(f"{name}_weight", weights[f"{name}.weight"].T.copy())],
+            f"{name}_product",
+        )
         total = node("Add", [product, constant(f"{name}_bias", weights[f"{name}.bias"])], f"{name}_sum")
         return node("Relu", [total], f"{name}_out")
 
     low = layer("first", units)
     high = node("Add", [layer("second", low), low], "high")
-    score = node("MatMul", [high, constant("attention_weight", weights["attention.weight"].T.copy())], "score")
+    score = node(
+        "MatMul", [high, constant("attention_weight", weights["attention.weight"].T.copy())], "score"
+    )
     share = node("Softmax", [score], "share", axis=1)
     weighted = node("Mul", [high, share], "weighted")
     mean = node("ReduceSum", [weighted, "axis_time"], "mean", keepdims=0)
     peak = node("ReduceMax", [high], "peak", axes=[1], keepdims=0)
     pooled = node("Concat", [peak, mean], "pooled", axis=-1)
-    product = node("MatMul", [pooled, constant("output_weight", weights["output.weight"].T.copy())], "product")
+    product = node(
+        "MatMul", [pooled, constant("output_weight", weights["output.weight"].T.copy())], "product"
+    )
     node("Add", [product, constant("output_bias", weights["output.bias"])], "logits")
     graph = helper.make_graph(
         nodes,
         "objections",
-        [helper.make_tensor_value_info(name, TensorProto.INT64, [1, "n", 2]) for name in ("characters", "syllables")],
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, [1, "n", 2])
+            for name in ("characters", "syllables")
+        ],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, len(weights["output.bias"])])],
         initializers,
     )

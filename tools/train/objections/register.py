@@ -1,4 +1,4 @@
-"""Writes the sizes and sums of models/objection-zh into models/manifest.toml, leaving every other entry as it is.
+"""Writes the sizes and sums of models/objection-zh into models/manifest.toml; other entries stay.
 
 Run: .venv/bin/python -m tools.train.objections.register
 """
@@ -10,13 +10,17 @@ import hashlib
 from appliance.language.objections import MODEL, NETWORK, SETTINGS
 from tools.train.objections.corpus import ROOT
 
+SOURCE = (
+    "tools/train/objections/train.py, from our own utterances and telemarketing_intents.tsv "
+    "(KARPED1EM/Rie-Kugimiya, Apache-2.0)"
+)
 HEAD = f"""[[model]]
 name = "{MODEL}"
 kind = "objection"
 licence = "Apache-2.0"
 research_only = false
-source = "tools/train/objections/train.py, from our own utterances and telemarketing_intents.tsv (KARPED1EM/Rie-Kugimiya, Apache-2.0)"
-purpose = "Six types of objection in what a customer says on the telephone, from characters and folded pinyin."
+source = "{SOURCE}"
+purpose = "Six types of objection in what a customer says, from characters and folded pinyin."
 card = "{MODEL}/CARD.md"
 """
 
@@ -28,7 +32,8 @@ def main() -> None:
     entry = HEAD.removeprefix("[[model]]\n")
     for name in (NETWORK, SETTINGS):
         data = (ROOT / "models" / MODEL / name).read_bytes()
-        entry += f'\n[[model.file]]\nname = "{name}"\nbytes = {len(data)}\nsha256 = "{hashlib.sha256(data).hexdigest()}"\n'
+        entry += f'\n[[model.file]]\nname = "{name}"\nbytes = {len(data)}\n'
+        entry += f'sha256 = "{hashlib.sha256(data).hexdigest()}"\n'
     text = "[[model]]\n".join(block.rstrip("\n") + "\n\n" for block in kept) + "[[model]]\n" + entry
     path.write_text(text, encoding="utf-8")
 

@@ -1,11 +1,12 @@
 """Trains the objection model and stores it, int8 quantized, in models/objection-zh.
 
-Setting up (the appliance's environment stays untouched):
-    python3 -m venv /tmp/venv-objections && /tmp/venv-objections/bin/pip install torch==2.13.0 onnx onnxruntime \
-        "numpy<2" pypinyin msgspec
-Run from the checkout, one thread:
-    nice -n 10 /tmp/venv-objections/bin/python -m tools.train.objections.train
-Then score it, float and int8, as the card says, and write its sizes into models/manifest.toml with --manifest.
+Set up an environment of its own with `python3 -m venv` and `pip install torch==2.13.0 onnx onnxruntime "numpy<2"
+pypinyin msgspec`, then run from the checkout (one thread):
+
+    nice -n 10 python -m tools.train.objections.train
+    .venv/bin/python -m tools.train.objections.register
+
+and score it as the card says.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import math
 import os
 import random
 import time
-from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -29,12 +29,10 @@ from appliance.language.objections import NETWORK, SETTINGS, Vocabulary, windows
 from appliance.language.pinyin_forms import hear
 from appliance.language.recognition_noise import noised
 from appliance.protocol.vocabulary import OBJECTION_TYPES
-from tools.train.objections import corpus
+from tools.train.objections import corpus, embedding
 from tools.train.objections.network import ObjectionNetwork, export, quantize
 
 SEED = 20261
-BUCKETS = 6007
-CHARACTERS = 2600
 #: An utterance of ours is drawn this many times as often as one of the intents.
 OWN_WEIGHT = 8.0
 INTENT_OBJECTION_WEIGHT = 1.6
@@ -42,21 +40,9 @@ NOISED = 0.6
 JOINED = 0.15
 CUT = 0.15
 BATCH = 64
-OUTPUT = corpus.ROOT / "models/objection-zh"
+OUTPUT = Path(os.environ.get("RIDGE_TRAIN_OUTPUT", corpus.ROOT / "models/objection-zh"))
 FLOAT = "objections.float.onnx"
-
-
-def vocabulary(examples: list[corpus.Example]) -> tuple[str, list[str]]:
-    characters: Counter[str] = Counter()
-    syllables: Counter[str] = Counter()
-    for example in examples:
-        heard = hear(example.text)
-        weight = 1 if example.style == "intents" else 3
-        characters.update({character: weight for character in heard.characters})
-        syllables.update(heard.syllables)
-    return "".join(character for character, _ in characters.most_common(CHARACTERS)), sorted(
-        syllable for syllable in syllables if len(syllable) > 1 or syllable in "aeo"
-    )
+EMBEDDINGS = ("character", "character_pair", "syllable", "syllable_pair")
 
 
 class Sampler:
@@ -73,6 +59,7 @@ class Sampler:
         self._small_talk = [example for example in examples if not example.labels and len(example.text) < 16]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Characters, syllables and targets of `size` utterances, padded."""
         rows = []
         for example in self._chance.choices(self._examples, self._weights, k=size):
             text, labels = example.text, example.labels
@@ -88,8 +75,13 @@ class Sampler:
         return pad(rows)
 
 
-def pad(rows: list[tuple[np.ndarray, np.ndarray, frozenset[str]]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    rows = [(characters[windows(len(characters))[-1]], syllables[windows(len(syllables))[-1]], labels) for characters, syllables, labels in rows]
+def pad(
+    rows: list[tuple[np.ndarray, np.ndarray, frozenset[str]]],
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rows = [
+        (characters[windows(len(characters))[-1]], syllables[windows(len(syllables))[-1]], labels)
+        for characters, syllables, labels in rows
+    ]
     longest = max(len(row[0]) for row in rows)
     characters = np.zeros((len(rows), longest, 2), dtype=np.int64)
     syllables = np.zeros_like(characters)
@@ -102,11 +94,23 @@ def pad(rows: list[tuple[np.ndarray, np.ndarray, frozenset[str]]]) -> tuple[torc
     return torch.from_numpy(characters), torch.from_numpy(syllables), torch.from_numpy(targets)
 
 
-def fit(examples: list[corpus.Example], words: Vocabulary, sizes: tuple[int, int], steps: int, seed: int, name: str) -> ObjectionNetwork:
+def fit(
+    examples: list[corpus.Example],
+    words: Vocabulary,
+    tables: list[np.ndarray],
+    steps: int,
+    seed: int,
+    name: str,
+) -> ObjectionNetwork:
     torch.manual_seed(seed)
-    network = ObjectionNetwork(sizes[0], sizes[1], BUCKETS, len(OBJECTION_TYPES))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.1)
+    network = ObjectionNetwork(tables, len(OBJECTION_TYPES))
+    # Words that the labelled text lacks keep their place: embeddings move slowly and do not decay.
+    slow = [value for name, value in network.named_parameters() if name.split(".")[0] in EMBEDDINGS]
+    fast = [value for name, value in network.named_parameters() if name.split(".")[0] not in EMBEDDINGS]
+    optimizer = torch.optim.AdamW(
+        [{"params": slow, "weight_decay": 0.0}, {"params": fast, "weight_decay": 0.03}]
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [1e-3, 3e-3], total_steps=steps, pct_start=0.1)
     sampler = Sampler(examples, words, seed)
     started, running = time.monotonic(), 0.0
     for step in range(1, steps + 1):
@@ -120,7 +124,10 @@ def fit(examples: list[corpus.Example], words: Vocabulary, sizes: tuple[int, int
         schedule.step()
         running += loss.item()
         if step % 200 == 0:
-            print(f"{name} step {step}/{steps} loss {running / 200:.4f} {time.monotonic() - started:.0f} s", flush=True)
+            print(
+                f"{name} step {step}/{steps} loss {running / 200:.4f} {time.monotonic() - started:.0f} s",
+                flush=True,
+            )
             running = 0.0
     return network.eval()
 
@@ -131,7 +138,9 @@ def logits(network: ObjectionNetwork, words: Vocabulary, texts: list[str]) -> np
         for text in texts:
             characters, syllables = words.encode(hear(text))
             rows = [
-                network(torch.from_numpy(characters[None, window]), torch.from_numpy(syllables[None, window])).numpy()[0]
+                network(
+                    torch.from_numpy(characters[None, window]), torch.from_numpy(syllables[None, window])
+                ).numpy()[0]
                 for window in windows(len(characters))
             ]
             out.append(np.max(rows, axis=0))
@@ -146,7 +155,9 @@ def platt(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(parameters[0] * given + parameters[1], wanted)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            parameters[0] * given + parameters[1], wanted
+        )
         loss = loss + 1e-3 * ((parameters[0] - 1) ** 2 + parameters[1] ** 2)
         loss.backward()
         return loss
@@ -157,18 +168,26 @@ def platt(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def thresholds(probabilities: np.ndarray, truth: np.ndarray, most_false: float) -> dict[str, float]:
-    """For each type the threshold of best F1, then all raised together until few `none` lines are called an objection."""
+    """For each type the threshold of best F1, all raised together until few `none` lines are objections."""
     chosen = []
     for column in range(truth.shape[1]):
         grid = np.arange(0.2, 0.75, 0.01)
         scores = [_f1(probabilities[:, column] >= value, truth[:, column] > 0) for value in grid]
         best = max(scores)
-        chosen.append(float(np.mean([value for value, score in zip(grid, scores, strict=True) if score >= best - 0.005])))
+        chosen.append(
+            float(
+                np.mean([value for value, score in zip(grid, scores, strict=True) if score >= best - 0.005])
+            )
+        )
     nothing = truth.sum(axis=1) == 0
     extra = 0.0
-    while extra < 0.3 and np.mean((probabilities[nothing] >= np.array(chosen) + extra).any(axis=1)) > most_false:
+    while (
+        extra < 0.3 and np.mean((probabilities[nothing] >= np.array(chosen) + extra).any(axis=1)) > most_false
+    ):
         extra += 0.01
-    return {kind: round(min(value + extra, 0.9), 3) for kind, value in zip(OBJECTION_TYPES, chosen, strict=True)}
+    return {
+        kind: round(min(value + extra, 0.9), 3) for kind, value in zip(OBJECTION_TYPES, chosen, strict=True)
+    }
 
 
 def _f1(found: np.ndarray, truth: np.ndarray) -> float:
@@ -177,18 +196,24 @@ def _f1(found: np.ndarray, truth: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--folds", type=int, default=4, help="author-style folds whose outputs calibrate the model")
+    parser.add_argument(
+        "--folds", type=int, default=4, help="author-style folds whose outputs calibrate the model"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     own = {style: corpus.own(style) for style in corpus.styles()}
     others = corpus.intents()
     everything = [example for examples in own.values() for example in examples] + others
     print(f"{sum(map(len, own.values()))} of our own in {len(own)} styles, {len(others)} of the intents")
-    characters, syllables = vocabulary(everything)
-    words = Vocabulary.of(characters, syllables, BUCKETS)
-    sizes = (len(characters) + 2, len(syllables) + 2)
+    units = embedding.vocabulary(
+        [example.text for example in everything], [example.style != "intents" for example in everything]
+    )
+    words = Vocabulary.of(*units)
+    tables = embedding.tables(words, [example.text for example in everything])
     chance = random.Random(SEED)
     scores, truth = [], []
     names = list(own)
@@ -196,43 +221,68 @@ def main() -> None:
         left_out = names[fold :: options.folds]
         print(f"fold {fold + 1}: without {', '.join(left_out)}")
         train = [example for example in everything if example.style not in left_out]
-        network = fit(train, words, sizes, max(400, options.steps * 2 // 3), SEED + fold, f"fold {fold + 1}")
+        network = fit(train, words, tables, max(400, options.steps * 2 // 3), SEED + fold, f"fold {fold + 1}")
         for example in (example for style in left_out for example in own[style]):
             target = [float(kind in example.labels) for kind in OBJECTION_TYPES]
             for text in (example.text, noised(example.text, chance)):
                 scores.append(logits(network, words, [text])[0])
                 truth.append(target)
     calibration, chosen = calibrate(np.array(scores), np.array(truth))
-    network = fit(everything, words, sizes, options.steps, SEED, "final")
-    store(network, characters, syllables, calibration, chosen)
+    network = fit(everything, words, tables, options.steps, SEED, "final")
+    store(network, units, calibration, chosen)
 
 
-def calibrate(scores: np.ndarray, truth: np.ndarray) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
-    calibration = {kind: platt(scores[:, place], truth[:, place]) for place, kind in enumerate(OBJECTION_TYPES)}
+def calibrate(
+    scores: np.ndarray, truth: np.ndarray
+) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+    calibration = {
+        kind: platt(scores[:, place], truth[:, place]) for place, kind in enumerate(OBJECTION_TYPES)
+    }
     probabilities = np.stack(
-        [1 / (1 + np.exp(-(calibration[kind][0] * scores[:, place] + calibration[kind][1]))) for place, kind in enumerate(OBJECTION_TYPES)],
+        [
+            1 / (1 + np.exp(-(calibration[kind][0] * scores[:, place] + calibration[kind][1])))
+            for place, kind in enumerate(OBJECTION_TYPES)
+        ],
         axis=1,
     )
     chosen = thresholds(probabilities, truth, 0.035)
     found = probabilities >= np.array([chosen[kind] for kind in OBJECTION_TYPES])
     for place, kind in enumerate(OBJECTION_TYPES):
-        print(f"out of fold {kind}: F1 {_f1(found[:, place], truth[:, place] > 0):.3f} threshold {chosen[kind]} Platt {calibration[kind]}")
+        print(
+            f"out of fold {kind}: F1 {_f1(found[:, place], truth[:, place] > 0):.3f}"
+            f" threshold {chosen[kind]} Platt {calibration[kind]}"
+        )
     nothing = truth.sum(axis=1) == 0
+    best = np.where(
+        found.any(axis=1), np.argmax(np.where(found, probabilities, -1), axis=1), len(OBJECTION_TYPES)
+    )
+    single = truth.sum(axis=1) <= 1
+    right = np.where(truth.any(axis=1), truth.argmax(axis=1), len(OBJECTION_TYPES))
+    macro = np.mean(
+        [_f1(best[single] == kind, right[single] == kind) for kind in range(len(OBJECTION_TYPES) + 1)]
+    )
+    print(f"out of fold macro-F1 of lines with one label, clean and noised: {macro:.3f}")
     print(f"out of fold false alarms on none: {found[nothing].any(axis=1).mean():.3f}")
     return calibration, chosen
 
 
-def store(network: ObjectionNetwork, characters: str, syllables: list[str], calibration: dict[str, tuple[float, float]], chosen: dict[str, float]) -> None:
+def store(
+    network: ObjectionNetwork,
+    units: tuple[str, list[str], list[str], list[str]],
+    calibration: dict[str, tuple[float, float]],
+    chosen: dict[str, float],
+) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     source = Path("/tmp") / FLOAT
     export(network, source)
     quantize(source, OUTPUT / NETWORK)
-    settings = {"characters": characters, "syllables": syllables, "buckets": BUCKETS, "calibration": calibration, "thresholds": chosen}
-    (OUTPUT / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    settings = dict(zip(("characters", "syllables", "character_pairs", "syllable_pairs"), units, strict=True))
+    settings |= {"calibration": calibration, "thresholds": chosen}
+    (OUTPUT / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"float model: {source} ({source.stat().st_size} bytes)")
     for name in (NETWORK, SETTINGS):
         data = (OUTPUT / name).read_bytes()
-        print(f'[[model.file]]\nname = "{name}"\nbytes = {len(data)}\nsha256 = "{hashlib.sha256(data).hexdigest()}"')
+        print(f"{name}: {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
 
 
 if __name__ == "__main__":

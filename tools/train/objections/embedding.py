@@ -1,0 +1,117 @@
+"""Vocabularies of units and pairs, and their first embeddings from unlabelled text.
+
+Embeddings: positive pointwise mutual information of units with the characters around them, reduced by a
+singular value decomposition (Levy and Goldberg 2014), so that words of like use begin near each other. Text:
+the labelled texts without their labels, TV dialogues and read sentences (both Apache-2.0), and our own call
+sentences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from appliance.language.objections import Vocabulary
+from appliance.language.pinyin_forms import Heard, hear
+from tools.train.objections.corpus import ROOT, SHARED
+from tools.train.objections.network import PAIR, UNIT
+
+CHARACTERS = 2600
+PAIRS = 8000
+OWN_WEIGHT = 10
+AROUND = 4
+#: Context distribution smoothing and shift as in Levy, Goldberg and Dagan 2015.
+SMOOTHING = 0.75
+SCALE = 0.25
+_cache: dict[str, list[Heard]] = {}
+
+
+def general() -> list[Heard]:
+    """The unlabelled text, heard."""
+    if "general" not in _cache:
+        lines = (SHARED / "data/text/tv_dialogues.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        texts = [line.split("\t")[-1] for line in lines]
+        lines = (SHARED / "data/text/read_sentences.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        texts += [
+            "".join(cell for cell in line.split("\t") if any("一" <= c <= "鿿" for c in cell))
+            for line in lines
+        ]
+        texts += (ROOT / "tools/train/domain_text/calls.txt").read_text(encoding="utf-8").splitlines()
+        _cache["general"] = [hear(text) for text in texts if text]
+    return _cache["general"]
+
+
+def vocabulary(texts: list[str], own: list[bool]) -> tuple[str, list[str], list[str], list[str]]:
+    """Characters, syllables, pairs of characters and pairs of syllables, the most frequent first."""
+    characters: Counter[str] = Counter()
+    syllables: Counter[str] = Counter()
+    character_pairs: Counter[str] = Counter()
+    syllable_pairs: Counter[str] = Counter()
+    weighted = [(hear(text), OWN_WEIGHT if ours else 1) for text, ours in zip(texts, own, strict=True)]
+    for heard, weight in [*weighted, *((heard, 1) for heard in general())]:
+        for unit in heard.characters:
+            characters[unit] += weight
+        for unit in heard.syllables:
+            syllables[unit] += weight
+        for index in range(1, len(heard)):
+            character_pairs["".join(heard.characters[index - 1 : index + 1])] += weight
+            syllable_pairs[" ".join(heard.syllables[index - 1 : index + 1])] += weight
+    return (
+        "".join(unit for unit, _ in characters.most_common(CHARACTERS)),
+        sorted(unit for unit, count in syllables.items() if count >= 5),
+        [unit for unit, _ in character_pairs.most_common(PAIRS)],
+        [unit for unit, _ in syllable_pairs.most_common(PAIRS)],
+    )
+
+
+def tables(words: Vocabulary, texts: list[str]) -> list[np.ndarray]:
+    """First embeddings, float32: characters, their pairs, syllables, their pairs; rows as the ids."""
+    encoded = [words.encode(heard) for heard in [*(hear(text) for text in texts), *general()]]
+    sizes = [
+        len(table) + 2
+        for table in (words.characters, words.character_pairs, words.syllables, words.syllable_pairs)
+    ]
+    contexts = np.zeros((sum(sizes), sizes[0]), dtype=np.float32)
+    offsets = np.cumsum([0, *sizes[:-1]])
+    for distance in range(-AROUND - 1, AROUND + 1):
+        if distance == 0:
+            continue
+        rows: list[np.ndarray] = []
+        columns: list[np.ndarray] = []
+        for characters, syllables in encoded:
+            length = len(characters)
+            here = np.arange(max(0, -distance), min(length, length - distance))
+            if not len(here):
+                continue
+            around = characters[here + distance, 0]
+            for kind, ids in enumerate(
+                (characters[here, 0], characters[here, 1], syllables[here, 0], syllables[here, 1])
+            ):
+                # A pair covers the unit before it, which is no context of it.
+                if (kind in (1, 3) and distance == -1) or (kind in (0, 2) and distance < -AROUND):
+                    continue
+                rows.append(ids + offsets[kind])
+                columns.append(around)
+        np.add.at(contexts, (np.concatenate(rows), np.concatenate(columns)), 1.0)
+    contexts[:, :2] = 0
+    total = contexts.sum()
+    by_row = contexts.sum(axis=1, keepdims=True)
+    by_column = contexts.sum(axis=0, keepdims=True) ** SMOOTHING
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.log(contexts / by_row / (by_column / by_column.sum()))
+    del total
+    information = np.maximum(np.nan_to_num(information, neginf=0.0), 0.0).astype(np.float32)
+    # The characters' own rows span the space; all other rows are projected into it.
+    values, vectors = np.linalg.eigh(information.T @ information)
+    best = np.argsort(values)[::-1][: max(UNIT, PAIR)]
+    projected = information @ vectors[:, best] / np.sqrt(np.sqrt(values[best]))
+    out = []
+    for kind, size in enumerate(sizes):
+        table = projected[offsets[kind] : offsets[kind] + size, : UNIT if kind in (0, 2) else PAIR].copy()
+        norms = np.linalg.norm(table, axis=1, keepdims=True)
+        table = SCALE * np.sqrt(table.shape[1]) * table / np.maximum(norms, 1e-6) * 0.5
+        table[0] = 0
+        table[1] = 0
+        out.append(table.astype(np.float32))
+    return out
