@@ -21,6 +21,8 @@ DOMAIN: Final = b"ridge-feed"
 MARK_PROPERTY: Final = "Ridge-Mark"
 #: A handler in this process answers in well under a millisecond; on a loaded box a second is plenty.
 PROBE_SECONDS: Final = 2.0
+#: Request id of a probe; libzmq's own requests have the id `1`.
+PROBE: Final = b"probe"
 
 Decide = Callable[[str], Admitted | None]
 
@@ -35,7 +37,13 @@ class Authenticator:
     `decide` is given a peer's public key (Z85); when it fails, that one peer is denied and the next is asked.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], decide: Decide) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        decide: Decide,
+        probe_seconds: float = PROBE_SECONDS,
+    ) -> None:
+        self._probe_seconds = probe_seconds
         self._context = context
         self._decide = decide
         self._thread: threading.Thread | None = None
@@ -80,23 +88,19 @@ class Authenticator:
         self._stopper.close()
         self._thread = None
 
-    @property
-    def running(self) -> bool:
-        """Whether the thread that answers is alive."""
-        return self._thread is not None and self._thread.is_alive()
-
-    def probe(self, seconds: float = PROBE_SECONDS) -> None:
+    def probe(self) -> None:
         """Ask as libzmq does, with a key that nobody has, and expect a denial.
 
         Raises:
-            AuthenticatorError: no answer within `seconds`, or the unknown key was let in.
+            AuthenticatorError: no answer within `probe_seconds`, or the unknown key was let in.
         """
+        seconds = self._probe_seconds
         asker = self._context.socket(zmq.REQ)
         asker.linger = 0
         try:
             asker.connect(ZAP_ENDPOINT)
             asker.send_multipart(
-                [ZAP_VERSION, b"probe", DOMAIN, b"127.0.0.1", b"", b"CURVE", os.urandom(32)], zmq.NOBLOCK
+                [ZAP_VERSION, PROBE, DOMAIN, b"127.0.0.1", b"", b"CURVE", os.urandom(32)], zmq.NOBLOCK
             )
             if not asker.poll(int(seconds * 1000)):
                 raise AuthenticatorError(
@@ -110,7 +114,7 @@ class Authenticator:
             ) from error
         finally:
             asker.close()
-        if len(reply) != 6 or reply[:2] != [ZAP_VERSION, b"probe"] or reply[2] != b"400":
+        if len(reply) != 6 or reply[:2] != [ZAP_VERSION, PROBE] or reply[2] != b"400":
             raise AuthenticatorError(
                 "the authenticator let in a key that nobody has; nothing is bound. Report this"
             )
@@ -140,11 +144,10 @@ class Authenticator:
         route, _, _, request, domain, _address, _identity, mechanism, *credentials = frames
         peer = self._judge(domain, mechanism, credentials)
         if peer is None:
-            self.denied += 1
+            self.denied += request != PROBE
             answer = [b"400", b"not enrolled", b"", b""]
         else:
-            if request != b"probe":
-                self.admitted += 1
+            self.admitted += request != PROBE
             answer = [b"200", b"", peer.seat.encode(), _property(MARK_PROPERTY, peer.mark)]
         zap.send_multipart([route, b"", ZAP_VERSION, request, *answer])
 

@@ -30,6 +30,8 @@ GRANTS_POLL_SECONDS: Final = 0.5
 #: Refusals are written to the journal in sums at this interval, so that a flood does not fill the disk.
 JOURNAL_SECONDS: Final = 5.0
 EXPIRE_SECONDS: Final = 30.0
+#: A feed whose authenticator does not answer publishes nothing; its supervisor starts it anew.
+PROBE_EVERY_SECONDS: Final = 5.0
 #: The longest sleep, so that a signal is seen in time.
 TURN_MS: Final = 100
 #: 300 seats take 600 connections; the usual limit of 1024 descriptors is near.
@@ -52,7 +54,8 @@ class FeedService:
         self._admission = Admission()
         self._topics = Topics(config.feed.replay_messages)
         self._watch = GrantWatch(GrantBook(self._directory))
-        self._next_grants = self._next_beat = self._next_expiry = self._next_journal = 0.0
+        self._next_grants = self._next_beat = self._next_expiry = 0.0
+        self._next_journal = self._next_probe = 0.0
         self._journaled: dict[str, int] = {}
         self.unclaimed = 0
         self.publish_port = 0
@@ -91,8 +94,6 @@ class FeedService:
         self._cleanup.callback(self._door.close)
         self._door.bind()
 
-        # The probes before binding were denied as they should be; they are no seats.
-        self._authenticator.denied = 0
         self._poller = zmq.Poller()
         for socket in (self._door.socket, self._publisher.socket, self._control.socket):
             self._poller.register(socket, zmq.POLLIN)
@@ -129,13 +130,9 @@ class FeedService:
         """Serve whatever has come in, waiting at most `timeout_ms` for it, and do what is due.
 
         Raises:
-            AuthenticatorError: the authenticator has stopped.
+            AuthenticatorError: the authenticator does not answer any more.
         """
         self._poller.poll(timeout_ms)
-        if not self._authenticator.running:
-            raise AuthenticatorError(
-                "the authenticator has stopped, so nothing is published any more; restart"
-            )
         now = time.monotonic()
         if now >= self._next_grants:
             self._next_grants = now + GRANTS_POLL_SECONDS
@@ -182,6 +179,9 @@ class FeedService:
         )
 
     def _do_what_is_due(self, now: float) -> None:
+        if now >= self._next_probe:
+            self._next_probe = now + PROBE_EVERY_SECONDS
+            self._authenticator.probe()
         if now >= self._next_beat:
             self._next_beat = now + self._config.feed.beat_seconds
             wall = time.time_ns() // 1_000_000

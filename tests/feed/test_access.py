@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import threading
 
 import msgspec
 import pytest
@@ -14,8 +14,9 @@ from appliance.feed.control import Control
 from appliance.feed.grants import Grant
 from appliance.feed.keys import CurveKeys
 from appliance.feed.publisher import Publisher
+from appliance.feed.service import FeedService
 from appliance.feed.topics import Topics
-from tests.feed.running import drain, eventually, receive, running_feed, until
+from tests.feed.running import config_in, drain, eventually, receive, running_feed, until
 from tests.protocol.samples import call, cue, profile
 
 OTHERS_TOPICS = ("", "s", "seat", "seat/", "seat/8001", "seat/8001/", "seat/8001/now")
@@ -170,8 +171,7 @@ def sockets(context):
 
 
 def test_nothing_is_bound_while_the_authenticator_does_not_answer(context):
-    silent = Authenticator(context, lambda key: None)
-    silent.probe = partial(silent.probe, 0.05)
+    silent = Authenticator(context, lambda key: None, probe_seconds=0.05)
     for socket in sockets(context):
         with pytest.raises(AuthenticatorError, match="did not answer a probe"):
             socket.bind(silent, "127.0.0.1", 0)
@@ -229,6 +229,22 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
 
 def grant(seat, keys):
     return Grant(seat, keys.public.decode(), "seat", 0)
+
+
+def test_a_feed_whose_authenticator_hangs_stops(tmp_path):
+    service = FeedService(config_in(tmp_path))
+    service.open()
+    released = threading.Event()
+    try:
+        service.turn(0)
+        service._authenticator._probe_seconds = 0.1
+        service._authenticator._decide = lambda key: released.wait(20)
+        service._next_probe = 0.0
+        with pytest.raises(AuthenticatorError, match="did not answer a probe"):
+            service.turn(0)
+    finally:
+        released.set()
+        service.close()
 
 
 KEY = bytes(range(32))
