@@ -85,6 +85,7 @@ class Playout:
         self._frame = REPEATED
         self._arrival = started
         self._late_run = 0
+        self._suppresses = False
         # How far the media are ahead of the clock, in samples: the largest of this window and the one before.
         self._lead = self._lead_before = 0.0
         self._window_end = started
@@ -99,6 +100,10 @@ class Playout:
     def sound(self, timestamp: int, payload: bytes, codec: Codec, lost: int, arrival: float) -> None:
         """Place G.711 sound that came after `lost` missing packets."""
         length = len(payload)
+        if not lost and self._timestamp is not None:
+            gap = timestamp_delta(timestamp, self._timestamp) - self._frame
+            # A sender that once fell silent on purpose is taken at its word when nothing comes again.
+            self._suppresses = self._suppresses or REPEATED <= gap
         ahead = self._ahead(timestamp, length, arrival)
         if ahead:
             if ahead < 0:
@@ -138,7 +143,8 @@ class Playout:
         lead = max(self._lead, self._lead_before)
         missing = int((clock - self._started - STARVATION_DELAY) * CLOCK_RATE + lead) - self._end
         if missing > 0:
-            self._fill(missing, 0 if self._held or self._timestamp is None else missing)
+            on_purpose = self._held or self._suppresses or self._timestamp is None
+            self._fill(missing, 0 if on_purpose else missing)
 
     def hold(self, held: bool) -> None:
         """From here on the call is on hold, or no longer."""

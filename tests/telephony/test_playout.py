@@ -266,3 +266,13 @@ def test_samples_are_contiguous_and_concealment_is_bounded_whatever_comes(steps)
         position += len(block.samples)
     assert position == playout.end == playout.heard + playout.concealed + playout.silence
     assert sum(block.lost for block in blocks) == playout.concealed
+
+
+def test_a_sender_that_falls_silent_on_purpose_is_taken_at_its_word_the_next_time() -> None:
+    playout = play((1, 0), (2, FRAME), (3, 8000))
+    assert playout.concealed == 0
+    playout.advance(3.0)
+    assert playout.concealed == 0
+    other = play((1, 0), (2, FRAME), (3, 2 * FRAME))
+    other.advance(3.0)
+    assert other.concealed == MAX_CONCEALMENT
