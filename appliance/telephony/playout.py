@@ -103,7 +103,7 @@ class Playout:
         if not lost and self._timestamp is not None:
             gap = timestamp_delta(timestamp, self._timestamp) - self._frame
             # A sender that once fell silent on purpose is taken at its word when nothing comes again.
-            self._suppresses = self._suppresses or REPEATED <= gap
+            self._suppresses = self._suppresses or gap >= REPEATED
         ahead = self._ahead(timestamp, length, arrival)
         if ahead:
             if ahead < 0:
