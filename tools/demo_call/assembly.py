@@ -33,13 +33,16 @@ class Placed:
     end: float
 
 
+def join(phrases: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The phrases of a turn with a pause between each two."""
+    pause = np.zeros(int(RATE * PHRASE_PAUSE_SECONDS))
+    return np.concatenate([part for phrase in phrases for part in (pause, phrase)][1:])
+
+
 def speak_turn(speaker: Speaker, turn: Turn, mood: Mood) -> NDArray[np.float64]:
     """All phrases of a turn at 22.05 kHz, shape (n,), in steps of int16."""
-    pause = np.zeros(int(RATE * PHRASE_PAUSE_SECONDS))
-    parts: list[NDArray[np.float64]] = []
-    for phrase in turn.phrases:
-        parts += [pause, speaker(phrase, turn.leg, turn.mood)]
-    return np.concatenate(parts[1:]) * (mood.level * _FULL_SCALE)
+    spoken = [speaker(phrase, turn.leg, turn.mood) for phrase in turn.phrases]
+    return join(spoken) * (mood.level * _FULL_SCALE)
 
 
 def assemble(script: Script, speaker: Speaker) -> tuple[NDArray[np.int16], list[Placed]]:

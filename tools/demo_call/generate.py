@@ -32,7 +32,8 @@ def generate(name: str) -> tuple[script.Script, NDArray[np.int16], list[assembly
                 reading = chosen[readings.Key(leg, mood, phrase)]
             except KeyError:
                 raise SystemExit(
-                    f"{name}: no reading of {phrase} ({leg}, {mood}); run python -m tools.demo_call.rehearse {name}"
+                    f"{name}: no reading of {phrase} ({leg}, {mood}); "
+                    f"run python -m tools.demo_call.rehearse {name}"
                 ) from None
             return voices.phrase(phrase, leg, reading)
 
@@ -48,12 +49,18 @@ def main() -> int:
         seconds = len(samples) / TELEPHONE_RATE
         if not call.shortest <= seconds <= call.longest:
             raise SystemExit(
-                f"{name}: the call lasts {seconds:.1f} s, not {call.shortest:g} to {call.longest:g} s; reword it"
+                f"{name}: the call lasts {seconds:.1f} s, not "
+                f"{call.shortest:g} to {call.longest:g} s: make its turns shorter or longer"
             )
         path = script.HERE / call.audio
         soundfile.write(path, samples, TELEPHONE_RATE, format="WAV", subtype="ALAW")
         turns = [
-            {"turn": number, "leg": place.turn.leg, "start": round(place.start, 3), "end": round(place.end, 3)}
+            {
+                "turn": number,
+                "leg": place.turn.leg,
+                "start": round(place.start, 3),
+                "end": round(place.end, 3),
+            }
             for number, place in enumerate(placed)
         ]
         lines = ",\n".join(f"  {json.dumps(turn)}" for turn in turns)

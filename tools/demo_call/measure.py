@@ -1,6 +1,6 @@
 """Measure how well the recognizer understands the demonstration calls, turn by turn.
 
-    python -m tools.demo_call.measure [script...]
+python -m tools.demo_call.measure [script...]
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def main() -> int:
     for name in parser.parse_args().scripts:
         hearings = listen(script.load(name))
         for one in hearings:
-            print(f"{one.turn.leg:8} {one.errors:2}/{len(one.expected):2} {one.turn.text}  {' '.join(one.heard)}")
+            count = f"{one.errors:2}/{len(one.expected):2}"
+            print(f"{one.turn.leg:8} {count} {one.turn.text}  {' '.join(one.heard)}")
         for leg in assembly.LEGS:
             print(f"{name} {leg}: tone-less syllable error {error_of(hearings, leg):.3f}")
     return 0

@@ -92,7 +92,7 @@ class Synthesizer:
 
 @contextlib.contextmanager
 def synthesizer(variants: dict[str, str]) -> Iterator[Synthesizer]:
-    """espeak-ng with the given variants (name to the text of a variant file) for the time of a `with` block."""
+    """espeak-ng with the given variants, name to text of a variant file, for the time of a `with` block."""
     installed = _installed_data()
     with tempfile.TemporaryDirectory(prefix="ridge-voices-") as temporary:
         data = Path(temporary)
@@ -109,7 +109,9 @@ def synthesizer(variants: dict[str, str]) -> Iterator[Synthesizer]:
 
 def _installed_data() -> Path:
     try:
-        version = subprocess.run(["espeak-ng", "--version"], capture_output=True, check=True, text=True).stdout
+        version = subprocess.run(
+            ["espeak-ng", "--version"], capture_output=True, check=True, text=True
+        ).stdout
     except FileNotFoundError as error:
         raise SystemExit("espeak-ng is not installed: apt-get install espeak-ng") from error
     return Path(version.partition("Data at:")[2].strip())
