@@ -235,10 +235,14 @@ def test_a_feed_whose_authenticator_hangs_stops(tmp_path):
     service = FeedService(config_in(tmp_path))
     service.open()
     released = threading.Event()
+
+    def hang(_key):
+        released.wait(20)
+
     try:
         service.turn(0)
         service._authenticator._probe_seconds = 0.1
-        service._authenticator._decide = lambda key: released.wait(20)
+        service._authenticator._decide = hang
         service._next_probe = 0.0
         with pytest.raises(AuthenticatorError, match="did not answer a probe"):
             service.turn(0)
