@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -78,33 +78,56 @@ class PhraseBook(Generic[Key]):
 
     def __init__(self, phrases: Iterable[tuple[str, Key]], names: Container[str] = ()) -> None:
         """Compile `phrases`; those of them in `names` are found by sound from two syllables on."""
-        self._by_character: dict[str, list[_Compiled[Key]]] = defaultdict(list)
-        self._by_syllable: dict[str, list[_Compiled[Key]]] = defaultdict(list)
+        #: phrases without a gap, by all their characters and by all their syllables
+        self._written: dict[tuple[str, ...], list[_Compiled[Key]]] = defaultdict(list)
+        self._sounding: dict[tuple[str, ...], list[_Compiled[Key]]] = defaultdict(list)
+        #: the others, by their first (and, where that may be misheard, second) syllable or character
+        self._searched: dict[str, list[_Compiled[Key]]] = defaultdict(list)
         for phrase, key in phrases:
             compiled = _compile(phrase, key, SOUND_OF_NAMES if phrase in names else SOUND_OF_PHRASES)
             first = compiled.parts[0]
-            self._by_character[first.characters[0]].append(compiled)
-            if compiled.by_sound:
-                self._by_syllable[first.syllables[0]].append(compiled)
-                if compiled.forgiving and first.syllables[1] != first.syllables[0]:
-                    self._by_syllable[f"?{first.syllables[1]}"].append(compiled)
+            if len(compiled.parts) == 1:
+                self._written[first.characters].append(compiled)
+                if compiled.by_sound:
+                    self._sounding[first.syllables].append(compiled)
+            if compiled.forgiving or len(compiled.parts) > 1:
+                starts = {first.characters[0]}
+                if compiled.by_sound:
+                    starts.add(first.syllables[0])
+                if compiled.forgiving:
+                    starts.add(f"?{first.syllables[1]}")
+                for start in starts:
+                    self._searched[start].append(compiled)
+        self._lengths = sorted({len(units) for units in (*self._written, *self._sounding)})
 
     def find(self, heard: Heard) -> list[Match[Key]]:
         """Every match in the utterance, ordered by start; a phrase matches at most once at each place."""
         found: dict[tuple[Key, str, int, int], Match[Key]] = {}
         for index in range(len(heard)):
-            candidates = self._by_character.get(heard.characters[index], [])
-            candidates = candidates + self._by_syllable.get(heard.syllables[index], [])
-            if index + 1 < len(heard):
-                candidates = candidates + self._by_syllable.get(f"?{heard.syllables[index + 1]}", [])
-            for compiled in candidates:
-                match = _match(compiled, heard, index)
-                if match is None:
-                    continue
+            for match in self._at(heard, index):
                 place = (match.key, match.phrase, match.start, match.end)
                 if place not in found or found[place].certainty < match.certainty:
                     found[place] = match
         return sorted(found.values(), key=lambda match: (match.start, -match.end))
+
+    def _at(self, heard: Heard, index: int) -> Iterator[Match[Key]]:
+        limit = min((at for at in heard.breaks if at > index), default=len(heard))
+        for length in self._lengths:
+            end = index + length
+            if end > limit:
+                break
+            for compiled in self._written.get(heard.characters[index:end], ()):
+                yield Match(compiled.key, compiled.phrase, index, end, EXACT)
+            for compiled in self._sounding.get(heard.syllables[index:end], ()):
+                yield Match(compiled.key, compiled.phrase, index, end, SOUND)
+        starts = {heard.characters[index], heard.syllables[index]}
+        if index + 1 < len(heard):
+            starts.add(f"?{heard.syllables[index + 1]}")
+        for start in starts:
+            for compiled in self._searched.get(start, ()):
+                match = _match(compiled, heard, index)
+                if match is not None:
+                    yield match
 
 
 def longest(matches: Iterable[Match[Key]]) -> list[Match[Key]]:
@@ -146,7 +169,7 @@ def _match(compiled: _Compiled[Key], heard: Heard, index: int) -> Match[Key] | N
         hit: tuple[int, float] | None = None
         last = position if order == 0 else position + MAX_GAP
         for start in range(position, last + 1):
-            if start in heard.breaks and start > position:
+            if order and start in heard.breaks:
                 break
             value = _agreement(part, heard, start, compiled)
             if value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,23 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 SHARED = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
 WRITTEN = HERE / "written"
+DIALOGUES = SHARED / "data/text/tv_dialogues.tsv"
+#: Dialogue acts and sentiments of TV dialogue that are no objection, as a rule...
+_QUIET_ACTS = {
+    "question",
+    "answer",
+    "statement-non-opinion",
+    "acknowledge",
+    "thanking",
+    "agreement",
+    "greeting",
+}
+_QUIET_SENTIMENTS = {"neutral", "positive"}
+#: ...and words that make it likely that one is an exception.
+_SUSPICIOUS = re.compile(
+    "不要|不用|不想|不需|不买|不信|不行|不会|别|滚|骗|假|烦|没空|没钱|没时间|忙|考虑|商量|想想|再说|以后|贵|钱|"
+    "骂|死|病|傻|蛋|怕|犹豫|等|凭什么|怎么可能|投诉|报警|讨厌|不喜欢|算了|没兴趣|拒绝|回头|改天"
+)
 INTENTS = SHARED / "data/text/telemarketing_intents.tsv"
 #: Manifests of author styles that are never trained on, calibrated on or looked at while choosing anything.
 HELD_OUT = HERE / "heldout"
@@ -67,4 +85,15 @@ def intents() -> list[Example]:
             continue
         seen.add(text)
         examples.append(Example(text, frozenset() if label == "none" else frozenset({label}), "intents"))
+    return examples
+
+
+def small_talk() -> list[Example]:
+    """Quiet lines of TV dialogue, as utterances that hold no objection."""
+    examples = []
+    for line in DIALOGUES.read_text(encoding="utf-8").splitlines()[1:]:
+        _, _, sentiment, _, act, text = line.split("\t")
+        quiet = act in _QUIET_ACTS and sentiment in _QUIET_SENTIMENTS and not _SUSPICIOUS.search(text)
+        if quiet and 3 <= len(text) <= 24:
+            examples.append(Example(text, frozenset(), "dialogue"))
     return examples

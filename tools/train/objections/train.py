@@ -1,7 +1,7 @@
 """Trains the objection model and stores it, int8 quantized, in models/objection-zh.
 
-Set up an environment of its own with `python3 -m venv` and `pip install torch==2.13.0 onnx onnxruntime "numpy<2"
-pypinyin msgspec`, then run from the checkout (one thread):
+Set up an environment of its own with `python3 -m venv` and `pip install torch==2.13.0 onnx onnxruntime
+"numpy<2" pypinyin msgspec tomli`, then run from the checkout (one thread):
 
     nice -n 10 python -m tools.train.objections.train
     .venv/bin/python -m tools.train.objections.register
@@ -35,7 +35,7 @@ from tools.train.objections.network import ObjectionNetwork, export, quantize
 SEED = 20261
 #: An utterance of ours is drawn this many times as often as one of the intents.
 OWN_WEIGHT = 8.0
-INTENT_OBJECTION_WEIGHT = 1.6
+OTHER_WEIGHTS = {"intents": {True: 1.6, False: 0.6}, "dialogue": {True: 0.0, False: 0.25}}
 NOISED = 0.6
 JOINED = 0.15
 CUT = 0.15
@@ -53,7 +53,9 @@ class Sampler:
         self._words = words
         self._chance = random.Random(seed)
         self._weights = [
-            OWN_WEIGHT if example.style != "intents" else INTENT_OBJECTION_WEIGHT if example.labels else 0.6
+            OTHER_WEIGHTS[example.style][bool(example.labels)]
+            if example.style in OTHER_WEIGHTS
+            else OWN_WEIGHT
             for example in examples
         ]
         self._small_talk = [example for example in examples if not example.labels and len(example.text) < 16]
@@ -206,11 +208,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     own = {style: corpus.own(style) for style in corpus.styles()}
-    others = corpus.intents()
+    others = corpus.intents() + corpus.small_talk()
     everything = [example for examples in own.values() for example in examples] + others
-    print(f"{sum(map(len, own.values()))} of our own in {len(own)} styles, {len(others)} of the intents")
+    print(f"{sum(map(len, own.values()))} of our own in {len(own)} styles, {len(others)} others")
     units = embedding.vocabulary(
-        [example.text for example in everything], [example.style != "intents" for example in everything]
+        [example.text for example in everything],
+        [example.style not in OTHER_WEIGHTS for example in everything],
     )
     words = Vocabulary.of(*units)
     tables = embedding.tables(words, [example.text for example in everything])
@@ -227,6 +230,7 @@ def main() -> None:
             for text in (example.text, noised(example.text, chance)):
                 scores.append(logits(network, words, [text])[0])
                 truth.append(target)
+    np.savez(Path("/tmp") / "objections.out-of-fold.npz", scores=np.array(scores), truth=np.array(truth))
     calibration, chosen = calibrate(np.array(scores), np.array(truth))
     network = fit(everything, words, tables, options.steps, SEED, "final")
     store(network, units, calibration, chosen)
