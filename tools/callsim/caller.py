@@ -127,6 +127,9 @@ class Call:
         except (SipFailureError, OSError) as failure:
             result.ended, result.error = "error", str(failure)
         finally:
+            if self._dialog.established and result.ended not in ("bye", "server"):
+                # Whatever went wrong here, the server must not keep the call.
+                self._dialog.abandon()
             self._dialog.close()
             for one in self._sockets:
                 one.close()
@@ -294,6 +297,7 @@ async def place(
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await endpoint.close()
 
 

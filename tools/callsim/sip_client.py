@@ -200,6 +200,8 @@ class Dialog:
     describe: Callable[[], bytes] = lambda: b""
     #: set when the server has ended the call
     ended_by_server: asyncio.Event = field(default_factory=asyncio.Event)
+    #: the server has answered the first INVITE with 200
+    established: bool = False
     #: seconds after which this side must refresh the session (RFC 4028), once negotiated
     refresh_after: float | None = None
     call_id: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -249,6 +251,12 @@ class Dialog:
     async def bye(self) -> None:
         """End the session."""
         await self._request("BYE")
+
+    def abandon(self) -> None:
+        """Send a BYE and wait for nothing."""
+        self._cseq += 1
+        branch = "z9hG4bK" + secrets.token_hex(8)
+        self.endpoint.send(self._message("BYE", self._cseq, branch, (), b""), self._peer)
 
     def close(self) -> None:
         """Take no more messages."""
@@ -311,6 +319,7 @@ class Dialog:
                 wait = wait * 2 if method == "INVITE" else min(wait * 2, T2)
 
     def _establish(self, answer: Message) -> None:
+        self.established = True
         self._to = answer.get("to") or self._to
         contact = answer.get("contact") or ""
         uri = re.search(r"<([^>]*)>", contact)

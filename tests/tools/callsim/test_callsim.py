@@ -45,7 +45,10 @@ def play(server: RecordingServer, path: Path, *, transport: str = "udp", **optio
         target = await server.open(transport)
         options.setdefault("script", Script(speed=SPEED))
         plans = plans_for(load(path), seed=7, **options)
-        return await place(plans, target, transport, patience=5)  # type: ignore[arg-type]
+        results = await place(plans, target, transport, patience=5)  # type: ignore[arg-type]
+        # What the client does not wait for still has to arrive.
+        await asyncio.sleep(0.05)
+        return results
 
     return asyncio.run(scenario())
 
@@ -113,9 +116,11 @@ def test_a_refusal_names_the_status_and_when_to_come_back(stereo: Path) -> None:
 
 
 def test_an_answer_with_too_few_streams_fails_the_call(stereo: Path) -> None:
-    (result,) = play(RecordingServer(streams_answered=1), stereo)
+    server = RecordingServer(streams_answered=1)
+    (result,) = play(server, stereo)
     assert not result.clean
     assert result.ended == "error"
+    assert server.requests[-1] == "BYE"
 
 
 def test_a_call_that_the_server_ends_is_answered_but_not_clean(stereo: Path) -> None:
@@ -281,3 +286,23 @@ def test_the_metadata_of_each_style_tells_the_roles_whatever_the_order(style: st
         assert isinstance(told, AssignedRoles)
         assert dict(told.labels) == dict(zip(legs, labels, strict=True))
         assert told.seat == "8001"
+
+
+def test_calls_that_are_interrupted_are_ended_on_the_server(stereo: Path) -> None:
+    server = RecordingServer()
+
+    async def scenario() -> RecordedSession:
+        target = await server.open("udp")
+        placing = asyncio.ensure_future(place(plans_for(load(stereo)), target))
+        while not any(one.streams[0].datagrams for one in server.sessions.values()):
+            await asyncio.sleep(0.01)
+        placing.cancel()
+        await asyncio.gather(placing, return_exceptions=True)
+        (session,) = server.sessions.values()
+        for _ in range(200):
+            if session.ended:
+                break
+            await asyncio.sleep(0.01)
+        return session
+
+    assert asyncio.run(scenario()).ended
