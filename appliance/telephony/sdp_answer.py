@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from appliance.telephony.rtp import Codec
@@ -128,11 +128,17 @@ def _answer_section(media: Media, choice: StreamChoice | None, port: int | None)
 
 
 def advertised(description: SessionDescription) -> SessionDescription:
-    """The same description one version later, for a re-INVITE of ours or one without an offer."""
-    origin = description.origin
-    newer = Origin(
-        origin.username, origin.session_id, origin.version + 1, origin.address_type, origin.address
-    )
-    return SessionDescription(
-        newer, description.name, description.connection, description.attributes, description.media
-    )
+    """Our description as a new offer: one version later, and ready to receive where a stream was on hold.
+
+    An offer says what this side wants (RFC 6337); repeating `inactive` would keep a call on hold
+    that the client wants to resume.
+    """
+    origin = replace(description.origin, version=description.origin.version + 1)
+    return replace(description, origin=origin, media=tuple(map(_ready, description.media)))
+
+
+def _ready(media: Media) -> Media:
+    if media.port in (0, DISCARD_PORT):
+        return media
+    attributes = tuple(("recvonly", None) if one == ("inactive", None) else one for one in media.attributes)
+    return replace(media, attributes=attributes)

@@ -61,16 +61,20 @@ class Gateway:
     """One recording session over UDP."""
 
     def __init__(self, port: int, address: str = "127.0.0.1") -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.bind((address, 0))
+        self._local = f"[{address}]" if ":" in address else address
         self.socket.settimeout(5)
         self.ports: list[int] = []
         self.directions: list[str] = []
-        self._server = (address if address == "127.0.0.1" else "127.0.0.1", port)
+        #: where the answer says that media should go
+        self.address = ""
+        self._server = (address, port)
         self._call = f"call-{next(_calls)}@test"
         self._cseq = 0
         self._tag = ""
-        self._rtp = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+        self._rtp = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(3)]
         self._sequence = [0, 0, 0]
 
     def close(self) -> None:
@@ -81,9 +85,9 @@ class Gateway:
         """Send a request; an ACK has the number of the request before it."""
         if method != "ACK":
             self._cseq += 1
-        local = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        local = f"{self._local}:{self.socket.getsockname()[1]}"
         lines = [
-            f"{method} sip:srs@127.0.0.1 SIP/2.0",
+            f"{method} sip:srs@{self._local} SIP/2.0",
             f"Via: SIP/2.0/UDP {local};branch=z9hG4bK{self._call}{method}{self._cseq};rport",
             "From: <sip:src@127.0.0.1>;tag=gateway",
             "To: <sip:srs@127.0.0.1>" + (f";tag={self._tag}" if self._tag else ""),
@@ -123,6 +127,7 @@ class Gateway:
             self.send("ACK")
         if response.status == 200 and response.body:
             answer = parse_sdp(response.body)
+            self.address = answer.connection_of(0) or ""
             self.ports = [media.port for media in answer.media]
             self.directions = [answer.direction_of(index) for index in range(len(answer.media))]
         return response
@@ -136,6 +141,6 @@ class Gateway:
                 number = self._sequence[stream]
                 self._sequence[stream] += 1
                 header = struct.pack("!BBHII", 0x80, payload_type, number, 160 * number, 77 + stream)
-                self._rtp[stream].sendto(header + bytes([code]) * 160, ("127.0.0.1", self.ports[stream]))
+                self._rtp[stream].sendto(header + bytes([code]) * 160, (self.address, self.ports[stream]))
             if packets > 50:
                 time.sleep(0.001)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallStarted
+from appliance.telephony.sip import SipResponse
 from tests.capture.capture_process import CaptureProcess
 from tests.capture.gateway import Gateway, both_parts, describe, metadata
 
@@ -106,6 +107,58 @@ def test_hold_and_resume(start: MakeCapture, connect: MakeGateway) -> None:
     assert held[1].at - held[0].at >= 1_900
     assert capture.messages[-1].reason == "bye"  # type: ignore[union-attr]
     assert _heard(capture, "customer") >= 10 * 160
+
+
+def test_hold_and_resume_without_an_offer(start: MakeCapture, connect: MakeGateway) -> None:
+    capture = start()
+    gateway = connect(capture)
+    _call(gateway)
+    gateway.send("INVITE")
+    assert isinstance(response := gateway.receive(), SipResponse)
+    assert response.status == 200
+    gateway.send("ACK", describe(["inactive", "inactive"]))
+    gateway.send("INVITE")
+    assert isinstance(response := gateway.receive(), SipResponse)
+    gateway.send("ACK", describe())
+    gateway.ask("BYE")
+    capture.receive_until_ended(1)
+    held = [message.held for message in capture.messages if isinstance(message, CallHeld)]
+    assert held == [True, False]
+
+
+def test_a_call_over_ipv6(start: MakeCapture) -> None:
+    capture = start('bind = "::1"')
+    gateway = Gateway(capture.udp_port, "::1")
+    try:
+        _call(gateway)
+        gateway.play(10)
+        assert gateway.ask("BYE").status == 200
+    finally:
+        gateway.close()
+    capture.receive_until_ended(1)
+    assert _heard(capture, "customer") >= 10 * 160
+
+
+def test_a_wildcard_names_the_address_that_the_gateway_reaches(
+    start: MakeCapture, connect: MakeGateway
+) -> None:
+    capture = start('bind = "0.0.0.0"')
+    gateway = connect(capture)
+    _call(gateway)
+    assert gateway.address == "127.0.0.1"
+    gateway.play(10)
+    gateway.ask("BYE")
+    capture.receive_until_ended(1)
+    assert _heard(capture, "customer") >= 10 * 160
+
+
+def test_an_advertised_address_is_what_the_answer_names(start: MakeCapture, connect: MakeGateway) -> None:
+    capture = start('advertise = "192.0.2.44"')
+    gateway = connect(capture)
+    gateway.send("INVITE", TOLD[1], TOLD[0])
+    response = gateway.receive()
+    assert b"c=IN IP4 192.0.2.44" in response.body
+    assert "192.0.2.44" in (response.headers.get("Contact") or "")
 
 
 def test_one_leg_on_hold_does_not_hold_the_call(start: MakeCapture, connect: MakeGateway) -> None:

@@ -336,6 +336,18 @@ def test_a_reinvite_without_offer_gets_our_description_one_version_later() -> No
     assert change.body.description.direction_of(0) == "inactive"
 
 
+def test_a_reinvite_without_offer_can_resume_what_was_on_hold() -> None:
+    client = Client()
+    client.call()
+    held = OFFER.replace(b"sendonly", b"inactive")
+    client.send(client.request("INVITE", 2, body=held))
+    client.accept(held)
+    client.send(client.request("ACK", 2))
+    response = only(client.send(client.request("INVITE", 3)))
+    assert isinstance(response, SipResponse)
+    assert parse_sdp(response.body).direction_of(0) == "recvonly"
+
+
 def test_metadata_comes_by_update_without_an_offer() -> None:
     client = Client()
     client.call()

@@ -145,10 +145,16 @@ def test_an_offer_of_nothing_acceptable_is_refused_with_its_reason(lines: list[s
     assert re.fullmatch(rf'{code} ridge "[^"]+"', caught.value.warning)
 
 
-def test_a_description_of_ours_one_version_later() -> None:
-    offer = _offer("m=audio 1 RTP/AVP 8")
-    assert advertised(offer).origin.version == 2
-    assert advertised(offer).media == offer.media
+def test_a_description_of_ours_as_an_offer_is_a_version_later_and_wants_to_receive() -> None:
+    offer = _offer(
+        "m=audio 1 RTP/AVP 8", "a=inactive", "m=audio 2 RTP/AVP 8", "a=label:mixed", "m=video 3 RTP/AVP 9"
+    )
+    choices = {choice.index: choice for choice in choose_streams(offer)}
+    answer = make_answer(offer, choices, {0: 20000}, ORIGIN)
+    again = advertised(answer)
+    assert again.origin.version == answer.origin.version + 1
+    assert [media.port for media in again.media] == [20000, DISCARD_PORT, 0]
+    assert [again.direction_of(index) for index in range(2)] == ["recvonly", "inactive"]
 
 
 @pytest.mark.parametrize(

@@ -146,54 +146,152 @@ def _read_multipart(data: bytes) -> None:
     split_body(content_type.decode("utf-8", "surrogateescape"), body)
 
 
+_PEER = Peer("UDP", "192.0.2.10", 5060, "192.0.2.1", 5060)
 _SEPARATOR = b"\n%%%%\n"
+_PLAY_WORDS = tuple(
+    _SEPARATOR + command + _SEPARATOR
+    for command in (b"%WAIT 1", b"%WAIT 310", b"%WAIT 700", b"%END", b"%SLOW", b"%REPLY SIP/2.0 500 No", b"")
+)
 
 
-def _serve(data: bytes) -> None:
-    """Messages after one another to one server that accepts every offer; `SESSION` stands for our tag."""
-    counter = itertools.count()
-    server = RecordingServer(ServerSettings(4, 1800, lambda _: True, lambda: f"token{next(counter)}"))
-    peer = Peer("UDP", "192.0.2.10", 5060, "192.0.2.1", 5060)
-    now, tag = 0.0, b""
-    for part in data.split(_SEPARATOR)[:12]:
-        server.receive_datagram(part.replace(b"SESSION", tag), peer, now)
-        _drive(server, now)
-        for transmission in server.data_to_send():
-            response = parse_datagram(transmission.data)
-            found = re.search(r";tag=(\S+)", response.headers.get("To") or "")
-            if found is not None and not isinstance(response, SipRequest):
-                tag = found[1].encode("utf-8", "surrogateescape")
-        now += 0.3
-        server.handle_timer(now)
-    # Everything has to come to an end by itself.
-    for _ in range(2_000):
-        due = server.next_timer()
-        if due is None:
-            break
-        now = max(now, due)
-        server.handle_timer(now)
-        _drive(server, now)
-        server.data_to_send()
-    else:
-        raise AssertionError("timers without end")
+class _Play:
+    """One server, a client that says what it is told to, and time that passes.
 
+    Of the parts of an input, `%WAIT n` lets n seconds pass, `%END` ends the call from our side, `%SLOW`
+    leaves offers without an answer, and `%REPLY rest` answers our last request with a response that begins
+    with rest. Everything else is a message; in it, `SESSION` stands for our tag.
+    """
 
-def _drive(server: RecordingServer, now: float) -> None:
-    while (event := server.next_event()) is not None:
-        if not isinstance(event, SessionOffered | SessionChanged):
-            continue
+    def __init__(self) -> None:
+        counter = itertools.count()
+        self._server = RecordingServer(
+            ServerSettings(2, 1800, lambda _: True, lambda: f"token{next(counter)}")
+        )
+        self._now = 0.0
+        self._tag = b""
+        self._request: SipRequest | None = None
+        self._session = ""
+        self._answers = True
+
+    def take(self, part: bytes) -> None:
+        """Play one part."""
+        command, _, rest = part.partition(b" ")
+        if command == b"%WAIT":
+            self._wait(int(rest) if re.fullmatch(rb"[0-9]{1,4}", rest) else 1)
+        elif command == b"%END":
+            self._server.end(self._session, self._now)
+        elif command == b"%SLOW":
+            self._answers = False
+        elif command != b"%REPLY":
+            self._server.receive_datagram(part.replace(b"SESSION", self._tag), _PEER, self._now)
+        elif self._request is not None:
+            kept = ("Via", "From", "To", "Call-ID", "CSeq")
+            echoed = [f"{name}: {value}" for name, value in self._request.headers if name in kept]
+            end = b"\r\n" + "\r\n".join(echoed).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
+            self._server.receive_datagram(rest + end, _PEER, self._now)
+        self._drive()
+
+    def finish(self) -> None:
+        """Let time pass until nothing is left to do, which has to come by itself."""
+        for _ in range(5_000):
+            due = self._server.next_timer()
+            if due is None:
+                break
+            self._now = max(self._now, due)
+            self._server.handle_timer(self._now)
+            self._drive()
+        else:
+            raise AssertionError("timers without end")
+        if self._server.waits_for_answers and not self._server.sessions:
+            raise AssertionError("a request of ours waits without a timer")
+
+    def _wait(self, seconds: int) -> None:
+        end = self._now + seconds
+        while (due := self._server.next_timer()) is not None and due <= end:
+            self._now = max(self._now, due)
+            self._server.handle_timer(self._now)
+            self._drive()
+        self._now = end
+
+    def _drive(self) -> None:
+        while (event := self._server.next_event()) is not None:
+            self._session = event.session
+            if isinstance(event, SessionOffered | SessionChanged) and self._answers:
+                self._answer(event)
+        for transmission in self._server.data_to_send():
+            message = parse_datagram(transmission.data)
+            if isinstance(message, SipRequest):
+                self._request = message
+            elif (found := re.search(r";tag=(\S+)", message.headers.get("To") or "")) is not None:
+                self._tag = found[1].encode("utf-8", "surrogateescape")
+
+    def _answer(self, event: SessionOffered | SessionChanged) -> None:
         labels: list[str | None] = []
         if event.body.description is not None:
             try:
                 choices = {choice.index: choice for choice in choose_streams(event.body.description)}
             except NotAcceptableError as error:
-                server.reject(event.session, 488, now, (("Warning", error.warning),))
-                continue
+                self._server.reject(event.session, 488, self._now, (("Warning", error.warning),))
+                return
             labels = [choice.label for choice in choices.values()]
             origin = Origin("ridge", "1", 1, "IP4", "192.0.2.1")
             answer = make_answer(event.body.description, choices, dict.fromkeys(choices, 20000), origin)
-            server.accept(event.session, answer, now)
+            self._server.accept(event.session, answer, self._now)
         resolve_roles(event.body.metadata, labels, Roles())
+
+
+def _serve(data: bytes) -> None:
+    play = _Play()
+    for part in data.split(_SEPARATOR)[:16]:
+        play.take(part)
+    play.finish()
+
+
+def _plays(invites: Sequence[bytes], document: bytes, description: bytes) -> list[bytes]:
+    """Whole calls: with changes, refreshed by us in either way, cancelled, ended by us."""
+    acknowledge = _message("ACK", 1, tag="SESSION")
+    update = _message("UPDATE", 2, "application/rs-metadata+xml", document, tag="SESSION")
+    bye = _message("BYE", 6, tag="SESSION")
+    changes = (
+        acknowledge,
+        update,
+        _message("INVITE", 3, "application/sdp", description, tag="SESSION"),
+        _message("ACK", 3, tag="SESSION"),
+        _message("INVITE", 4, tag="SESSION"),
+        _message("ACK", 4, "application/sdp", description, tag="SESSION"),
+        _message("OPTIONS", 5, tag="SESSION"),
+        bye,
+    )
+    timed = b"Session-Expires: 600;refresher=uas\r\nRecord-Route: <sip:192.0.2.9;lr>\r\nMax-Forwards"
+    plays: list[tuple[bytes, ...]] = []
+    for invite in invites:
+        ours = invite.replace(b"Max-Forwards", timed)
+        old = ours.replace(b", UPDATE", b"")
+        plays += [
+            (invite, *changes),
+            (
+                ours,
+                acknowledge,
+                b"%WAIT 301",
+                b"%REPLY SIP/2.0 200 OK\r\nSession-Expires: 600",
+                b"%WAIT 301",
+                bye,
+            ),
+            (ours, acknowledge, b"%WAIT 301", b"%REPLY SIP/2.0 422 No\r\nMin-SE: 900", b"%WAIT 4", update),
+            (old, acknowledge, b"%WAIT 301", b"%REPLY SIP/2.0 200 OK\r\nSession-Expires: 90", b"%WAIT 99"),
+            (
+                old,
+                acknowledge,
+                b"%WAIT 301",
+                b"%REPLY SIP/2.0 491 Wait",
+                b"%WAIT 3",
+                update,
+                b"%REPLY SIP/2.0 481 No",
+            ),
+            (b"%SLOW", invite, _message("CANCEL", 1).replace(b"bKCANCEL", b"bKINVITE"), acknowledge),
+            (invite, b"%END", acknowledge, b"%REPLY SIP/2.0 100 Trying", b"%REPLY SIP/2.0 200 OK", bye),
+        ]
+    return [_SEPARATOR.join(parts) for parts in plays]
 
 
 def targets() -> Sequence[Target]:
@@ -209,21 +307,6 @@ def targets() -> Sequence[Target]:
                 descriptions.append(part.body)
             elif b"recording" in part.body:
                 documents.append(part.body)
-    calls = [
-        _SEPARATOR.join(
-            (
-                invite,
-                _message("ACK", 1, tag="SESSION"),
-                _message("UPDATE", 2, "application/rs-metadata+xml", documents[0], tag="SESSION"),
-                _message("INVITE", 3, "application/sdp", descriptions[0], tag="SESSION"),
-                _message("ACK", 3, tag="SESSION"),
-                _message("INVITE", 4, tag="SESSION"),
-                _message("ACK", 4, "application/sdp", descriptions[0], tag="SESSION"),
-                _message("BYE", 5, tag="SESSION"),
-            )
-        )
-        for invite in invites
-    ]
     return (
         Target("sip", [*invites, *others, response], _read_sip, (SipError,), _SIP_WORDS),
         Target(
@@ -242,5 +325,11 @@ def targets() -> Sequence[Target]:
             (b"\r\n--", b"--", b"Content-Type: multipart/mixed;boundary=x\r\n\r\n", b";boundary="),
         ),
         Target("metadata", documents, _read_metadata, (MetadataError,), _XML_WORDS),
-        Target("recording_server", calls, _serve, (), (*_SIP_WORDS, *_SDP_WORDS, *_XML_WORDS, _SEPARATOR)),
+        Target(
+            "recording_server",
+            _plays(invites, documents[0], descriptions[0]),
+            _serve,
+            (),
+            (*_SIP_WORDS, *_SDP_WORDS, *_XML_WORDS, *_PLAY_WORDS),
+        ),
     )
