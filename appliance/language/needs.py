@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from appliance.language import numerals, rules
+from appliance.language.answers import Answers
 from appliance.language.findings import NeedFinding
 from appliance.language.phrases import Match, PhraseBook, longest
-from appliance.language.pinyin_forms import Heard
+from appliance.language.pinyin_forms import Heard, hear
 from appliance.language.stances import (
     CONNECTIVES,
     CUE_STANCES,
@@ -44,6 +45,7 @@ DISTANCE_COST: Final = 0.02
 class _Tag:
     alone: Stance | None
     amount: bool
+    fact: bool
 
 
 class NeedRules:
@@ -57,7 +59,7 @@ class NeedRules:
         """
         data = rules.read(path)
         checker = rules.Checker(path)
-        checker.known("", data, ("cues", "tags"))
+        checker.known("", data, ("cues", "tags", "answers"))
         cues = checker.table("cues", data.get("cues"))
         checker.known("cues", cues, (*CUE_STANCES, "past"))
         tags = checker.table("tags", data.get("tags"))
@@ -68,6 +70,7 @@ class NeedRules:
             (phrase, None) for phrase in checker.phrases("cues.past", cues.get("past"))
         )
         cue_phrases = self._cues(checker, cues)
+        self._answers = Answers.checked(checker, data.get("answers"))
         mentions: list[tuple[str, Mention | None]] = []
         self._tags: dict[str, _Tag] = {}
         for tag, table in tags.items():
@@ -105,13 +108,16 @@ class NeedRules:
         self, checker: rules.Checker, tag: NeedTag, table: dict[str, object]
     ) -> list[tuple[str, Mention | None]]:
         key = f"tags.{tag}"
-        checker.known(key, table, ("mentions", "stance", "amount", "unless", *STANCES))
+        checker.known(key, table, ("mentions", "stance", "amount", "fact", "unless", *STANCES))
         alone = table.get("stance")
         if alone is not None and alone not in STANCES:
             checker.problem(f"{key}.stance", f"must be one of {', '.join(STANCES)} (found {alone!r})")
-        if not isinstance(table.get("amount", False), bool):
-            checker.problem(f"{key}.amount", "must be true or false")
-        self._tags[tag] = _Tag(cast("Stance | None", alone), bool(table.get("amount", False)))
+        for option in ("amount", "fact"):
+            if not isinstance(table.get(option, False), bool):
+                checker.problem(f"{key}.{option}", "must be true or false")
+        self._tags[tag] = _Tag(
+            cast("Stance | None", alone), bool(table.get("amount", False)), bool(table.get("fact", False))
+        )
         phrases: list[tuple[str, Mention | None]] = [
             (phrase, Mention(tag, None))
             for phrase in checker.phrases(f"{key}.mentions", table.get("mentions"))
@@ -129,11 +135,13 @@ class NeedRules:
     def read(self, heard: Heard, agent_before: str = "") -> tuple[NeedFinding, ...]:
         """The needs of one utterance, at most one finding a tag, in the order of their last mention.
 
-        `agent_before` is what the agent said just before: an amount alone answers the agent's question.
+        `agent_before` is what the agent said just before: a bare yes, no or amount is the answer to it.
         """
         if not len(heard):
             return ()
         matches = _settle(self._mention_book.find(heard))
+        if not matches and (answer := self._answer(heard, agent_before)) is not None:
+            return (answer,)
         mentions = [match for match in matches if match.key is not None]
         open_mentions = [match for match in mentions if cast(Mention, match.key).stance is None]
         taken = [(match.start, match.end) for match in matches]
@@ -162,6 +170,17 @@ class NeedRules:
             found[mention.tag] = finding
         return _with_amounts(self._tags, heard, list(found.values()), agent_before)
 
+    def _answer(self, heard: Heard, agent_before: str) -> NeedFinding | None:
+        """What a bare yes or no says about the one thing that the agent asked for."""
+        stance = self._answers.stance("".join(heard.characters), agent_before)
+        if stance is None:
+            return None
+        asked = _settle(self._mention_book.find(hear(agent_before)))
+        tags = {match.key.tag for match in asked if match.key is not None and match.key.stance is None}
+        if len(tags) != 1:
+            return None
+        return NeedFinding(tags.pop(), stance, CONFIDENCE_ALONE)
+
     def _finding(
         self,
         match: Match[Mention | None],
@@ -174,6 +193,8 @@ class NeedRules:
             if stance is None:
                 return None
             return NeedFinding(mention.tag, stance, round(CONFIDENCE_PHRASE * match.certainty, 2))
+        if self._tags[mention.tag].fact and not (cue is not None and cue[0] == "others"):
+            cue = None
         if cue is not None:
             said, distance = cue
             if said in {"nothing", "others"}:

@@ -6,6 +6,9 @@ digits said in pieces over several utterances are still found.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from appliance.language.findings import Findings
 from appliance.language.needs import NeedRules
 from appliance.language.objections import MODEL, ObjectionModel
@@ -14,6 +17,13 @@ from appliance.language.redaction import RedactionState, redact
 from appliance.language.signals import SignalRules
 from appliance.models import ModelStore
 from appliance.speech.utterance import Utterance
+
+#: 不用, 没有: in answer to these it refuses a service and not the product (a pitch is never one of them).
+_OFFERS_HELP: Final = re.compile(
+    "还有(?:什么|别的|其他).*(?:吗|帮|问题)|有没有(?:别的|其他)|要不要我|需要我(?!.*(?:介绍|推荐|产品|理财|买|讲|办))|"
+    "没打扰|打扰到您|要我(?:再|帮您).*(?:发|重复|说|记)"
+)
+_LONGEST_ANSWER: Final = 6
 
 
 class LanguageReader:
@@ -47,6 +57,8 @@ class LanguageReader:
         """
         heard = hear(utterance.text, utterance.pinyin)
         objections = self._objections.find(heard, final=utterance.final)
+        if len(heard) <= _LONGEST_ANSWER and _OFFERS_HELP.search(agent_before):
+            objections = ()
         if not utterance.final:
             return Findings(objections=objections)
         return Findings(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from appliance.language import rules
+from appliance.language.answers import without_fillers
 from appliance.language.findings import SignalFinding
 from appliance.language.phrases import PhraseBook
 from appliance.language.pinyin_forms import Heard
@@ -14,9 +15,6 @@ from appliance.telephony.audioblock import Leg
 
 RULES: Final = Path(__file__).with_name("signals.toml")
 AGENT: Final = "agent_"
-
-#: Taken away before an utterance is compared with a `whole` phrase.
-_FILLERS: Final = frozenset("啊呀呢吧嗯哦噢额呃哎诶了哈嘛喽咯哟唉")
 
 #: A signal that holds makes the ones named here a matter of course; they are not reported beside it.
 _COVERS: Final[dict[str, frozenset[str]]] = {
@@ -56,7 +54,7 @@ class SignalRules:
             for phrase in checker.phrases(f"{name}.unless", table.get("unless")):
                 unless[leg].append((phrase, signal))
             for phrase in checker.phrases(f"{name}.whole", table.get("whole")):
-                self._whole[leg][_without_fillers(phrase) or phrase] = signal
+                self._whole[leg][without_fillers(phrase) or phrase] = signal
             if not table.get("phrases") and not table.get("whole"):
                 checker.problem(name, "has no phrases; write phrases or whole")
         checker.finish()
@@ -69,7 +67,7 @@ class SignalRules:
             return ()
         best: dict[Signal, float] = {}
         words = "".join(heard.characters)
-        whole = self._whole[leg].get(_without_fillers(words) or words)
+        whole = self._whole[leg].get(without_fillers(words) or words)
         if whole is not None:
             best[whole] = self._confidence[whole]
         exceptions = self._unless[leg].find(heard)
@@ -87,7 +85,3 @@ class SignalRules:
             for signal, confidence in sorted(best.items(), key=lambda item: (-item[1], item[0]))
             if signal not in covered
         )
-
-
-def _without_fillers(words: str) -> str:
-    return "".join(word for word in words if word not in _FILLERS)

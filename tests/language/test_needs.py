@@ -134,6 +134,29 @@ def test_a_bare_amount_answers_the_agents_question(rules: NeedRules) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "answer", "needs"),
+    [
+        ("您现在有没有买基金呢", "有一点", {"equity_fund": "has"}),
+        ("您以前做过股票吗", "做过", {"stocks": "has"}),
+        ("您对黄金感兴趣吗", "挺感兴趣的", {"gold": "wants"}),
+        ("您对保险感兴趣吗", "不感兴趣", {"insurance": "rejects"}),
+        ("您对保险感兴趣吗", "嗯你说", {}),
+        ("您有没有股票或者基金", "有", {}),
+        ("今天天气不错", "有", {}),
+    ],
+)
+def test_a_bare_answer_takes_its_meaning_from_the_question(
+    rules: NeedRules, question: str, answer: str, needs: dict[str, str]
+) -> None:
+    assert _read(rules, answer, question) == needs
+
+
+def test_asking_the_family_states_a_family(rules: NeedRules) -> None:
+    assert _read(rules, "我想跟我老婆商量一下") == {"spouse": "has"}
+    assert _read(rules, "我考虑考虑问问我儿子") == {"child": "has"}
+
+
+@pytest.mark.parametrize(
     "said",
     [
         "",
@@ -196,7 +219,7 @@ def test_a_typo_in_the_rules_is_refused_with_file_key_and_remedy(
 def test_a_missing_tag_is_named(tmp_path: Path) -> None:
     path = tmp_path / "needs.toml"
     path.write_text('[cues.wants]\nbefore = ["想"]\n[tags.gold]\nmentions = ["黄金"]\n', encoding="utf-8")
-    with pytest.raises(RulesError, match="tags.stocks: is missing"):
+    with pytest.raises(RulesError, match=r"tags\.stocks: is missing"):
         NeedRules(path)
 
 
