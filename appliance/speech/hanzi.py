@@ -17,16 +17,16 @@ from appliance.speech.pinyin import Syllable
 WIDTH: Final = 12
 BEAM: Final = 9_000
 #: Unfinished words kept at each place, and how much worse than the best finished hypothesis they may be.
-OPEN_WIDTH: Final = 70
+OPEN_WIDTH: Final = 100
 OPEN_BEAM: Final = 11_000
 #: A word that is this much dearer than the cheapest, before its neighbours are asked, is not tried.
 WORD_BEAM: Final = 8_000
 #: Words of one reading that are tried at most; the rarer ones come only with a bigram.
 HOMOPHONES: Final = 16
 #: The channel's costs count this much against the language model's, in percent.
-CHANNEL_PERCENT: Final = 90
-#: What leaving a heard syllable out costs, for the three bins of confidence.
-SKIP_COSTS: Final = (12_000, 16_000, 20_000)
+CHANNEL_PERCENT: Final = 110
+#: What leaving a heard syllable out costs: so much that it happens only where nothing else can be read.
+SKIP_COST: Final = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class HanziDecoder:
     def __init__(self, lexicon: Lexicon) -> None:
         """Begin an utterance."""
         self._lexicon = lexicon
-        self._heard: list[tuple[str, float]] = []
+        self._heard: list[tuple[str, float, float]] = []
         self._columns = [_Column([_Hypothesis(0, -1, BEGIN, -1, None, 0)], [])]
 
     def decode(self, syllables: Sequence[Syllable], final: bool = False) -> list[DecodedWord]:
@@ -80,14 +80,14 @@ class HanziDecoder:
             final: the utterance is whole, so its end counts.
         """
         same = 0
-        for (text, confidence), syllable in zip(self._heard, syllables, strict=False):
-            if text != syllable.text or confidence != syllable.confidence:
+        for before, syllable in zip(self._heard, syllables, strict=False):
+            if before != _identity(syllable):
                 break
             same += 1
         del self._heard[same:]
         del self._columns[same + 1 :]
         for syllable in syllables[same:]:
-            self._heard.append((syllable.text, syllable.confidence))
+            self._heard.append(_identity(syllable))
             self._columns.append(self._advance(syllable))
         return self._trace(final)
 
@@ -95,8 +95,7 @@ class HanziDecoder:
         here = len(self._columns) - 1
         lexicon = self._lexicon
         candidates = [
-            (number, cost * CHANNEL_PERCENT // 100)
-            for number, cost in lexicon.candidates(syllable.text, syllable.confidence)
+            (number, cost * CHANNEL_PERCENT // 100) for number, cost in lexicon.candidates(syllable)
         ]
         opens: list[tuple[int, int, int, int]] = []
         for start, node, cost in [*self._columns[here].opens, (here, 0, 0)]:
@@ -109,7 +108,7 @@ class HanziDecoder:
         opens.sort()
         del opens[OPEN_WIDTH * 2 :]
         found = self._words(opens)
-        skip = SKIP_COSTS[sum(syllable.confidence >= bound for bound in (0.45, 0.7))]
+        skip = SKIP_COST
         for hypothesis in self._columns[here].hypotheses:
             rival = found.get(hypothesis.word)
             cost = hypothesis.cost + skip
@@ -198,3 +197,8 @@ class HanziDecoder:
             end = best.column
             best = best.origin
         return words[::-1]
+
+
+def _identity(syllable: Syllable) -> tuple[str, float, float]:
+    """What decoding depends on; times may move while an utterance grows."""
+    return syllable.text, syllable.initial_confidence, syllable.final_confidence

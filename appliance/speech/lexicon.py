@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from bisect import bisect_right
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,27 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.models import ModelError, ModelStore
+from appliance.speech.pinyin import Syllable
 
 MODEL_NAME: Final = "lexicon-zh"
 FILE_NAME: Final = "lexicon.npz"
 #: The arrays' layout that this module reads; `tools/train/lexicon.py` writes it.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 #: Word ids with a meaning of their own.
 BEGIN: Final = 0
 END: Final = 1
 
-#: Confidence of a syllable below these is in the first, the second bin of confusions; the rest in the third.
-CONFIDENCE_BINS: Final = (0.45, 0.7)
+#: Confusions are kept apart by how sure the recognizer was; a bin ends below each of these probabilities.
+CONFIDENCE_BINS: Final = (0.35, 0.5, 0.62, 0.74, 0.86)
+#: What a heard syllable may have been: so many at most, and none this much dearer than the best.
+CANDIDATES: Final = 28
+WIDEST: Final = 8_000
 
 #: Rows unpacked for speed are forgotten beyond this many, so that memory does not grow with the day.
 _ROWS_KEPT: Final = 20_000
-_NO_CANDIDATE: Final = 65535
 
 #: (word id, cost of the word alone and of this reading)
 WordCosts = list[tuple[int, int]]
 _NOTHING: Final[dict[int, int]] = {}
 _NO_WORDS: Final[WordCosts] = []
+
+
+def confidence_bin(confidence: float) -> int:
+    """The bin of a probability, 0 the least sure."""
+    return bisect_right(CONFIDENCE_BINS, confidence)
 
 
 class Lexicon:
@@ -61,7 +70,8 @@ class Lexicon:
         self._node_words: dict[int, WordCosts] = {}
         self._bigrams: dict[int, dict[int, int]] = {}
         self._trigrams: dict[tuple[int, int], tuple[int, dict[int, int]]] = {}
-        self._candidates: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self._candidates: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        self._parts: NDArray[np.uint8] = arrays["syllable_parts"]
 
     @classmethod
     def load(cls, store: ModelStore) -> Lexicon:
@@ -166,24 +176,36 @@ class Lexicon:
         costs = self._arrays["trigram_costs"][first:last].tolist()
         return int(self._arrays["trigram_backoffs"][place]), dict(zip(words, costs, strict=False))
 
-    def candidates(self, syllable: str, confidence: float) -> list[tuple[int, int]]:
+    def candidates(self, syllable: Syllable) -> list[tuple[int, int]]:
         """What may have been said where this syllable was heard: (syllable id, cost), cheapest first.
 
         Empty for what is no syllable of Mandarin.
         """
-        heard = self.heard_ids.get(syllable)
+        heard = self.heard_ids.get(syllable.text)
         if heard is None:
             return []
-        level = sum(confidence >= bound for bound in CONFIDENCE_BINS)
-        found = self._candidates.get((level, heard))
+        key = (
+            confidence_bin(syllable.initial_confidence),
+            confidence_bin(syllable.final_confidence),
+            heard,
+        )
+        found = self._candidates.get(key)
         if found is None:
-            costs = self._arrays["confusion_costs"][level, heard].tolist()
-            ids = self._arrays["confusion_syllables"][level, heard].tolist()
-            found = [
-                (number, cost) for number, cost in zip(ids, costs, strict=False) if cost != _NO_CANDIDATE
-            ]
-            self._candidates[level, heard] = found
+            found = self._weigh(*key)
+            self._keep(self._candidates, key, found)
         return found
+
+    def _weigh(self, initial_bin: int, final_bin: int, heard: int) -> list[tuple[int, int]]:
+        initial, final, tone = self._parts[heard].tolist()
+        said = self._parts[: int(self._arrays["sayable"])]
+        costs = (
+            self._arrays["initial_costs"][initial_bin, said[:, 0], initial].astype(np.int64)
+            + self._arrays["final_costs"][final_bin, said[:, 1], final]
+            + self._arrays["tone_costs"][final_bin, said[:, 2], tone]
+        )
+        order = np.argsort(costs, kind="stable")[:CANDIDATES]
+        order = order[costs[order] <= costs[order[0]] + WIDEST]
+        return list(zip(order.tolist(), costs[order].tolist(), strict=True))
 
     @staticmethod
     def _keep(rows: dict[Any, Any], key: Any, row: Any) -> None:

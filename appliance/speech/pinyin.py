@@ -6,6 +6,7 @@ neutral tone is 5). Spoken Latin letters, as in "A股", are syllables of one cap
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,8 +66,15 @@ class Syllable:
     #: milliseconds since the recognizer's stream began
     start_ms: int
     end_ms: int
-    #: probability that the recognizer gave its tokens (geometric mean), 0..1
-    confidence: float
+    #: probability that the recognizer gave the initial and the toned final, 0..1; where there is no
+    #: initial both are the final's
+    initial_confidence: float
+    final_confidence: float
+
+    @property
+    def confidence(self) -> float:
+        """The geometric mean of both, 0..1."""
+        return math.sqrt(self.initial_confidence * self.final_confidence)
 
 
 def split(syllable: str) -> tuple[str, str, str]:
@@ -119,7 +127,7 @@ def join_tokens(
     """
     result: list[Syllable] = []
     initial: int | None = None
-    starts: list[tuple[int, int, str, float]] = []
+    starts: list[tuple[int, int, str, float, float]] = []
     for index, token in enumerate(tokens):
         if token in INITIALS:
             initial = index
@@ -130,14 +138,16 @@ def join_tokens(
         initial = None
         if not is_syllable(text):
             continue
-        logs = log_probabilities[first : index + 1]
-        confidence = float(2.718281828459045 ** (sum(logs) / len(logs))) if len(logs) else 1.0
-        starts.append((_milliseconds(times[first]), _milliseconds(times[index]), text, min(confidence, 1.0)))
-    for position, (start, last, text, confidence) in enumerate(starts):
+        one, other = (
+            min(1.0, math.exp(log_probabilities[place])) if place < len(log_probabilities) else 1.0
+            for place in (first, index)
+        )
+        starts.append((_milliseconds(times[first]), _milliseconds(times[index]), text, one, other))
+    for position, (start, last, text, one, other) in enumerate(starts):
         end = last + _LONGEST_TAIL_MS
         if position + 1 < len(starts):
             end = max(start, min(end, starts[position + 1][0]))
-        result.append(Syllable(text, start, end, confidence))
+        result.append(Syllable(text, start, end, one, other))
     return result
 
 

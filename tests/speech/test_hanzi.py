@@ -78,7 +78,8 @@ def lexicon() -> Lexicon:
 
 def heard(syllables: list[str] | tuple[str, ...], confidence: float = 0.8) -> list[Syllable]:
     return [
-        Syllable(text, 200 * number, 200 * number + 180, confidence) for number, text in enumerate(syllables)
+        Syllable(text, 200 * number, 200 * number + 180, confidence, confidence)
+        for number, text in enumerate(syllables)
     ]
 
 

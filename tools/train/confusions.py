@@ -28,12 +28,13 @@ from rich.progress import track
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from appliance.models import ModelStore
+from appliance.speech.lexicon import confidence_bin
 from appliance.speech.pinyin import Syllable, is_syllable, join_tokens, split, without_tone
 from appliance.telephony.band import telephone_band, to_rate
 
 RATE = 16_000
-#: Confidence of a syllable below these is in the first, the second bin; the rest in the third.
-BINS = (0.45, 0.7)
+#: Where both parts differ and both were sure (bins above this), the alignment slipped; nothing was confused.
+LEAST_SURE = 2
 _PAD = np.zeros(int(0.8 * RATE), np.float32)
 
 
@@ -106,20 +107,25 @@ def recognize(recognizer: sherpa_onnx.OnlineRecognizer, samples: np.ndarray) -> 
 
 
 def count_pairs(said: list[str], heard: list[Syllable], counts: Counter[tuple[str, int, str, str]]) -> None:
-    """Aligns (fewest differing parts) and counts; pairs that share no part are no confusion but a slip."""
+    """Aligns (fewest differing parts) and counts what was heard for what was said, part by part."""
     for reference, syllable in align(said, heard):
         if reference is None or syllable is None:
             counts[
                 ("edit", 0, "" if reference is None else "deleted", "" if syllable is None else "inserted")
             ] += 1
             continue
-        level = sum(syllable.confidence >= bound for bound in BINS)
+        levels = {
+            "initial": confidence_bin(syllable.initial_confidence),
+            "final": confidence_bin(syllable.final_confidence),
+            "tone": confidence_bin(syllable.final_confidence),
+        }
         true, observed = split(reference), split(syllable.text)
         if true[0] != observed[0] and true[1] != observed[1]:
-            counts[("other", level, "", "")] += 1
-            continue
+            counts[("other", levels["final"], "", "")] += 1
+            if min(levels["initial"], levels["final"]) > LEAST_SURE:
+                continue
         for part, index in (("initial", 0), ("final", 1), ("tone", 2)):
-            counts[(part, level, true[index], observed[index])] += 1
+            counts[(part, levels[part], true[index], observed[index])] += 1
 
 
 def align(said: list[str], heard: list[Syllable]) -> list[tuple[str | None, Syllable | None]]:

@@ -1,6 +1,6 @@
 """Builds `models/lexicon-zh`: the words, readings, language model and confusions that turn pinyin into hanzi.
 
-    python -m venv VENV && VENV/bin/pip install jieba==0.42.1 pypinyin rich "numpy<2"
+    python -m venv VENV && VENV/bin/pip install jieba==0.42.1 pypinyin rich msgspec "numpy<2"
     VENV/bin/python tools/train/lexicon.py --output models/lexicon-zh/lexicon.npz
 
 Words and their frequencies come from jieba's dictionary (MIT) and the texts under `shared/data/text` that
@@ -35,7 +35,7 @@ import lexicon_text
 from appliance.speech.pinyin import BASES, is_syllable
 
 ROOT = Path(__file__).resolve().parents[2]
-FORMAT = 1
+FORMAT = 2
 LONGEST_WORD = 8
 _WORD = re.compile(r"^[A-Z\u4e00-\u9fff]{1,8}$")
 _console = Console(stderr=True)
@@ -65,10 +65,6 @@ def main() -> int:
         "--hold-out", type=int, default=0, help="leave every Nth sentence of each text out, for tuning"
     )
     parser.add_argument("--least-trigram", type=int, default=2)
-    parser.add_argument("--candidates", type=int, default=24, help="what a heard syllable may have been")
-    parser.add_argument(
-        "--widest", type=float, default=7.5, help="nats that a candidate may cost more than the best"
-    )
     options = parser.parse_args()
 
     domain = lexicon_text.domain_words(options.domain / "words.txt")
@@ -93,14 +89,11 @@ def main() -> int:
     arrays |= _trie(readings, unigram)
     sayable = arrays.pop("sayable")
     observable = [*sayable, *sorted({f"{base}{tone}" for base in BASES for tone in "12345"} - set(sayable))]
-    known, costs = lexicon_channel.candidates(
-        observable, sayable, options.confusions, options.candidates, options.widest
-    )
+    arrays |= lexicon_channel.tables(observable, options.confusions)
     arrays |= {
         "syllables": np.array("\n".join(observable).encode(), dtype=np.bytes_),
         "words": np.array("\n".join(vocabulary).encode(), dtype=np.bytes_),
-        "confusion_syllables": known,
-        "confusion_costs": costs,
+        "sayable": np.array(len(sayable), np.uint32),
     }
     description = {
         "format": FORMAT,

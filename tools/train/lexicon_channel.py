@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from appliance.speech.lexicon import CONFIDENCE_BINS
 from appliance.speech.pinyin import split
 
-BINS = 3
+BINS = len(CONFIDENCE_BINS) + 1
 #: Confusions that dialects and telephone lines are known for, as pseudo-counts a thousand syllables said.
 _KNOWN_INITIALS = (
     ("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("f", "h"), ("l", "r"), ("b", "p"),
@@ -75,41 +76,30 @@ def part_costs(
     return costs
 
 
-def candidates(
-    observable: Sequence[str], sayable: Sequence[str], path: Path, most: int, widest: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each bin and each syllable that can be heard: what may have been said, cheapest first.
+def tables(observable: Sequence[str], path: Path) -> dict[str, np.ndarray]:
+    """The costs of the three parts, and which parts each syllable has.
 
     Args:
-        observable: syllables the recognizer can write; their index is the heard id.
-        sayable: syllables of the lexicon, a prefix of `observable`, so that both share ids.
+        observable: syllables that can be heard, the sayable ones first; a syllable's index is its id.
         path: the counts of `confusions.py`.
-        most: candidates kept a syllable.
-        widest: candidates costlier than the best by more than this (nats) are dropped.
 
     Returns:
-        ids, uint16, (BINS, len(observable), most) and costs in thousandths of a nat, uint16, same shape;
-        a cost of 65535 marks an empty place.
+        `syllable_parts`, uint8 (n, 3): places of initial, final and tone among their values;
+        `initial_costs`, `final_costs`, `tone_costs`, uint16 (bins, said, heard), thousandths of a nat.
     """
     counts = read_counts(path)
     parts = [split(syllable) for syllable in observable]
-    values = [sorted({part[index] for part in parts}) for index in range(3)]
-    places = [{value: place for place, value in enumerate(part)} for part in values]
-    index = np.array([[places[k][part[k]] for k in range(3)] for part in parts])
-    said = index[: len(sayable)]
-    letters = np.array([part[2] == "" for part in parts])
-    ids = np.zeros((BINS, len(observable), most), np.uint16)
-    costs = np.full((BINS, len(observable), most), 65535, np.uint16)
-    for level in range(BINS):
-        tables = []
-        for k, name in enumerate(("initial", "final", "tone")):
-            table = part_costs(name, values[k], counts, level)
-            tables.append(np.array([[table[a, b] for b in values[k]] for a in values[k]]))
-        for heard in range(len(observable)):
-            total = sum(tables[k][said[:, k], index[heard, k]] for k in range(3))
-            total = np.where(letters[: len(sayable)] == letters[heard], total, np.inf)
-            order = np.argsort(total, kind="stable")[:most]
-            order = order[total[order] <= total[order[0]] + widest]
-            ids[level, heard, : len(order)] = order
-            costs[level, heard, : len(order)] = np.minimum(np.rint(total[order] * 1000), 65534)
-    return ids, costs
+    result: dict[str, np.ndarray] = {}
+    columns = []
+    for index, name in enumerate(("initial", "final", "tone")):
+        values = sorted({part[index] for part in parts})
+        place = {value: number for number, value in enumerate(values)}
+        columns.append([place[part[index]] for part in parts])
+        costs = np.zeros((BINS, len(values), len(values)))
+        for level in range(BINS):
+            table = part_costs(name, values, counts, level)
+            for (said, heard), cost in table.items():
+                costs[level, place[said], place[heard]] = cost
+        result[f"{name}_costs"] = np.minimum(np.rint(costs * 1000), 65535).astype(np.uint16)
+    result["syllable_parts"] = np.array(columns, np.uint8).T.copy()
+    return result
