@@ -35,7 +35,7 @@ Untold = Literal[
     "no_seat",
 ]
 
-#: What an admin can do about it, as a code for the journal; the README has the sentences.
+#: What an admin can do about it, as a code for the journal; SIPREC.md beside this file has the sentences.
 HINTS: Final[Mapping[Untold, str]] = {
     "no_metadata": "enable_metadata_on_gateway_or_set_roles.labels",
     "no_send": "set_roles.labels",

@@ -21,7 +21,7 @@ from appliance.telephony.sip_transaction import Peer
 
 #: What this server understands of methods; ACK and CANCEL belong to INVITE.
 ALLOWED_METHODS: Final = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE")
-#: RFC 7866 section 5.1 and RFC 4028: the option tags that a client may require.
+#: RFC 7866 and RFC 4028: the option tags that a client may require.
 SUPPORTED_OPTIONS: Final = ("siprec", "timer")
 
 
@@ -88,7 +88,7 @@ def read_leniently(request: SipRequest, peer: Peer, now: float) -> Incoming | No
 
 
 def contact(peer: Peer) -> str:
-    """Our Contact for a peer: the address it reaches us at, and that we record (RFC 7866 section 6.1.2)."""
+    """Our Contact for a peer: the address it reaches us at, and that we record (RFC 7866 section 6.2)."""
     transport = ";transport=tcp" if peer.transport == "TCP" else ""
     return f"<sip:ridge@{host_for_uri(peer.local_address)}:{peer.local_port}{transport}>;+sip.srs"
 

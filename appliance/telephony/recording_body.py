@@ -18,7 +18,7 @@ from appliance.telephony.sip import SipError, SipRequest
 SDP_TYPE: Final = "application/sdp"
 #: The value of Accept in responses.
 ACCEPTED_TYPES: Final = f"{SDP_TYPE}, {METADATA_TYPES[0]}, {METADATA_TYPES[1]}, multipart/mixed"
-#: RFC 7866 section 9.1: the Content-Disposition of metadata.
+#: RFC 7866 section 9: the Content-Disposition of metadata.
 METADATA_DISPOSITION: Final = "recording-session"
 
 

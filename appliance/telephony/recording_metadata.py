@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from appliance.telephony.sip import SipError
 from appliance.telephony.sip_headers import parse_name_address, user_of
 
-#: The media types in use: RFC 7866 section 9.1 with +xml, and a vendor's without.
+#: The media types in use: RFC 7866 section 9 with +xml, and a vendor's without.
 METADATA_TYPES: Final = ("application/rs-metadata+xml", "application/rs-metadata")
 
 #: Real documents have 1 to 6 KB.
@@ -26,7 +26,7 @@ MAX_METADATA_BYTES: Final = 49_152
 MAX_ELEMENTS: Final = 2_048
 MAX_PARTICIPANTS: Final = 64
 MAX_STREAMS: Final = 64
-#: An identifier is 24 base64 characters (RFC 7865 section 6.10), a label is a token (RFC 4574).
+#: An identifier is 24 base64 characters (RFC 7865), a label is a token (RFC 4574).
 MAX_TEXT: Final = 256
 
 _ROOTS: Final = ("recording", "recording_metadata")

@@ -1,4 +1,4 @@
-"""Answers of a recording server to offers (RFC 3264, RFC 7866 section 7.1): it receives, and never sends."""
+"""Answers of a recording server to offers (RFC 3264, RFC 7866 section 7.2): it receives, and never sends."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _answer_section(media: Media, choice: StreamChoice | None, port: int | None)
         attributes.append(("rtpmap", f"{event} telephone-event/8000"))
         attributes.append(("fmtp", f"{event} 0-15"))
     attributes.append(("recvonly" if choice.sends and port is not None else "inactive", None))
-    # RFC 7866 section 7.1.1.1 has labels in the client's description only; repeating them harms nobody
+    # RFC 7866 needs labels in the client's description only; repeating them harms nobody
     # and lets a trace be read.
     if choice.label is not None:
         attributes.append(("label", choice.label))
