@@ -24,6 +24,8 @@ from tools.running import REPOSITORY, ApplianceError, RunningAppliance
 SEAT, OTHER_SEAT = "8001", "8002"
 CUSTOMER = "13900000000"
 CALL = Path(__file__).with_name("demo_call.wav")
+#: The agent calls the customer; redacted quotes stay off, as at a site by default.
+SETTINGS = "[roles]\ndirection = 'outbound'\n"
 #: The last profile waits for the door's budget, which takes some seconds.
 AFTER_CALL_SECONDS = 30.0
 
@@ -172,7 +174,7 @@ def _options() -> argparse.Namespace:
         "--locale", choices=("zh", "en"), default="zh", help="the language of the seat's view"
     )
     parser.add_argument("--journal", type=Path, help="where the appliance's journal goes")
-    parser.add_argument("--settings", default="", help="TOML text added to the configuration")
+    parser.add_argument("--settings", default=SETTINGS, help="TOML text added to the configuration")
     return parser.parse_args()
 
 
