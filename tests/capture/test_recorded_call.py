@@ -1,0 +1,228 @@
+"""A recorded call with real sockets and a clock that is told; and a call that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.box.config import Config, Roles
+from appliance.box.journal import Journal
+from appliance.capture.leg import LegReceiver
+from appliance.capture.media import NoPortError, RtpSockets
+from appliance.capture.portpool import PortPool
+from appliance.capture.recorded_call import MAX_STREAMS, CallEnd, EndedLegs, RecordedCall
+from appliance.capture.service import CaptureService
+from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallMessage, CallStarted
+from appliance.telephony.recording_metadata import parse_recording_metadata
+from appliance.telephony.sdp import parse_sdp
+from appliance.telephony.sdp_answer import NotAcceptableError
+from tests.capture.gateway import Gateway, both_parts, describe, metadata
+
+OFFER = parse_sdp(describe())
+KNOWN = parse_recording_metadata(metadata("8001", "13900001111"))
+
+
+class Recorder:
+    """A call and what it has said."""
+
+    def __init__(self, ports: int = 8) -> None:
+        self.pool = PortPool(25000, 25000 + 2 * ports - 1, 0.0)
+        self.sockets = RtpSockets("127.0.0.1", self.pool, lambda _: True)
+        self.messages: list[CallMessage] = []
+        self.ended: list[tuple[EndedLegs, CallEnd]] = []
+        self.now = time.monotonic()
+        self.call = RecordedCall(
+            self.sockets,
+            Roles(),
+            "127.0.0.1",
+            self.now,
+            send=self.messages.append,
+            ended=lambda legs, reason: self.ended.append((legs, reason)),
+        )
+
+    def kinds(self) -> list[str]:
+        return [type(message).__name__ for message in self.messages if not isinstance(message, AudioBlock)]
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    one = Recorder()
+    yield one
+    one.sockets.shut()
+
+
+def test_nothing_is_said_before_the_roles_are_known(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, None, recorder.now)
+    recorder.call.poll(recorder.now + 5)
+    recorder.call.end("bye", recorder.now + 5)
+    assert recorder.messages == []
+    assert recorder.ended == []
+
+
+def test_the_position_0_of_the_audio_is_where_the_roles_became_known(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, None, recorder.now)
+    recorder.call.told(KNOWN, recorder.now + 10)
+    assert recorder.call.at(recorder.now + 12) == 2_000
+    recorder.call.end("bye", recorder.now + 12)
+    ended = recorder.messages[-1]
+    assert isinstance(ended, CallEnded)
+    assert ended.at == 2_000
+
+
+def test_every_answer_is_a_newer_version_of_the_same_session(recorder: Recorder) -> None:
+    first = recorder.call.answer(OFFER, KNOWN, recorder.now).origin
+    second = recorder.call.answer(OFFER, KNOWN, recorder.now).origin
+    assert (second.session_id, second.version) == (first.session_id, first.version + 1)
+
+
+def test_a_call_that_begins_on_hold_says_so(recorder: Recorder) -> None:
+    recorder.call.answer(parse_sdp(describe(["inactive", "inactive"])), KNOWN, recorder.now)
+    assert recorder.kinds() == ["CallStarted", "CallHeld"]
+
+
+def test_hold_before_the_roles_are_known_is_told_with_them(recorder: Recorder) -> None:
+    recorder.call.answer(parse_sdp(describe(["inactive", "inactive"])), None, recorder.now)
+    recorder.call.told(KNOWN, recorder.now + 1)
+    assert recorder.kinds() == ["CallStarted", "CallHeld"]
+    held = recorder.messages[1]
+    assert isinstance(held, CallHeld)
+    assert held.held
+
+
+def test_a_stream_that_goes_ends_what_is_analysed(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    gone = parse_sdp(describe().replace(b"m=audio 40002", b"m=audio 0"))
+    recorder.call.answer(gone, KNOWN, recorder.now + 1)
+    assert recorder.kinds() == ["CallStarted", "CallEnded"]
+    assert len(recorder.sockets) == 1
+    recorder.call.answer(OFFER, KNOWN, recorder.now + 2)
+    assert recorder.kinds() == ["CallStarted", "CallEnded", "CallStarted"]
+
+
+def test_participants_that_leave_at_the_end_do_not_end_the_call(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    left = parse_recording_metadata(
+        b"<recording><datamode>partial</datamode><participantsessionassoc participant_id='a'>"
+        b"<disassociate-time>x</disassociate-time></participantsessionassoc></recording>"
+    )
+    recorder.call.told(KNOWN.updated(left), recorder.now + 1)
+    assert recorder.kinds() == ["CallStarted"]
+
+
+def test_swapped_legs_begin_a_new_call(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    recorder.call.told(parse_recording_metadata(metadata("13900001111", "8001")), recorder.now + 1)
+    assert recorder.kinds() == ["CallStarted", "CallEnded", "CallStarted"]
+    first, second = (message for message in recorder.messages if isinstance(message, CallStarted))
+    assert first.call != second.call
+
+
+def test_streams_of_unknown_roles_take_only_so_many_ports(recorder: Recorder) -> None:
+    offer = parse_sdp(describe(["sendonly"] * 6, labels="abcdef"))
+    answer = recorder.call.answer(offer, None, recorder.now)
+    assert [answer.direction_of(index) for index in range(6)] == ["recvonly"] * MAX_STREAMS + ["inactive"] * 2
+    assert recorder.pool.in_use == MAX_STREAMS
+
+
+def test_without_ports_nothing_changes_and_none_is_kept() -> None:
+    recorder = Recorder(ports=1)
+    with pytest.raises(NoPortError):
+        recorder.call.answer(OFFER, KNOWN, recorder.now)
+    assert (recorder.messages, recorder.pool.in_use, len(recorder.sockets)) == ([], 0, 0)
+    recorder.sockets.shut()
+
+
+def test_an_offer_that_cannot_be_received_changes_nothing(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    with pytest.raises(NotAcceptableError):
+        recorder.call.answer(parse_sdp(describe(formats="18")), KNOWN, recorder.now)
+    assert recorder.kinds() == ["CallStarted"]
+    assert len(recorder.sockets) == 2
+
+
+def test_the_end_frees_all_ports_even_if_a_leg_fails(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+
+    def fail(_self: LegReceiver, _now: float) -> list[AudioBlock]:
+        raise RuntimeError
+
+    monkeypatch.setattr(LegReceiver, "flush", fail)
+    with pytest.raises(RuntimeError):
+        recorder.call.end("bye", recorder.now)
+    assert recorder.kinds() == ["CallStarted", "CallEnded"]
+    assert (recorder.pool.in_use, len(recorder.sockets)) == (0, 0)
+
+
+def test_media_of_one_leg_is_enough(recorder: Recorder) -> None:
+    answer = recorder.call.answer(OFFER, KNOWN, recorder.now)
+    assert recorder.call.last_media == recorder.now
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(
+            bytes.fromhex("80080001000000a000000007") + bytes(160), ("127.0.0.1", answer.media[1].port)
+        )
+    # The kernel's stamp lies between the two.
+    later = time.monotonic()
+    recorder.sockets.read(later)
+    assert recorder.now <= recorder.call.last_media <= later
+    assert recorder.call.last_media > recorder.now
+
+
+def test_a_call_that_fails_ends_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Config.model_validate(
+        {
+            "box": {"runtime_directory": tmp_path},
+            "siprec": {"udp_port": 0, "tcp_port": 0, "rtp_ports": [25100, 25199], "max_calls": 4},
+        }
+    )
+    poll = LegReceiver.poll
+    broken: list[LegReceiver] = []
+
+    def poll_or_fail(self: LegReceiver, now: float) -> list[AudioBlock]:
+        if not broken:
+            broken.append(self)
+        if self is broken[0]:
+            raise ZeroDivisionError
+        return poll(self, now)
+
+    def act(port: int) -> None:
+        first, second = Gateway(port), Gateway(port)
+        try:
+            for gateway, agent in ((first, "8001"), (second, "8002")):
+                content_type, body = both_parts(describe(), metadata(agent, "139"))
+                assert gateway.ask("INVITE", body, content_type).status == 200
+                if gateway is first:
+                    monkeypatch.setattr(LegReceiver, "poll", poll_or_fail)
+                    first.receive_request("BYE")
+            assert second.ask("OPTIONS").status == 200
+            assert second.ask("BYE").status == 200
+        finally:
+            first.close()
+            second.close()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        service = CaptureService(config, Journal("capture"))
+        running = asyncio.create_task(service.run(stop))
+        while service._endpoint.tcp_port == 0:
+            await asyncio.sleep(0.01)
+        try:
+            await asyncio.to_thread(act, service._endpoint.udp_port)
+        finally:
+            stop.set()
+            await running
+
+    asyncio.run(serve())
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    failed = [event for event in events if event["event"] == "call_failed"]
+    assert [event["error"] for event in failed] == ["ZeroDivisionError"]
+    assert [event["reason"] for event in events if event["event"] == "call_ended"] == ["error", "bye"]
