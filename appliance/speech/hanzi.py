@@ -25,6 +25,8 @@ WORD_BEAM: Final = 8_000
 HOMOPHONES: Final = 16
 #: The channel's costs count this much against the language model's, in percent.
 CHANNEL_PERCENT: Final = 110
+#: A word of a growing utterance is shown once no rival within this cost reads it otherwise.
+SETTLED_MARGIN: Final = 2_000
 #: What leaving a heard syllable out costs: so much that it happens only where nothing else can be read.
 SKIP_COST: Final = 16_000
 
@@ -77,7 +79,8 @@ class HanziDecoder:
         Args:
             syllables: all of the utterance's syllables so far; those that equal what the last call gave
                 are not decoded again.
-            final: the utterance is whole, so its end counts.
+            final: the utterance is whole, so its end counts; otherwise only the words are given that are
+                likely to stay.
         """
         same = 0
         for before, syllable in zip(self._heard, syllables, strict=False):
@@ -187,8 +190,12 @@ class HanziDecoder:
             return hypothesis.cost + ending
 
         hypotheses = self._columns[-1].hypotheses
-        best: _Hypothesis | None = min(hypotheses, key=whole) if final else hypotheses[0]
         end = len(self._columns) - 1
+        best: _Hypothesis | None
+        if final:
+            best = min(hypotheses, key=whole)
+        else:
+            best, end = self._settled(hypotheses, end)
         words = []
         while best is not None and best.origin is not None:
             if best.node:
@@ -197,6 +204,28 @@ class HanziDecoder:
             end = best.column
             best = best.origin
         return words[::-1]
+
+    @staticmethod
+    def _settled(hypotheses: list[_Hypothesis], end: int) -> tuple[_Hypothesis, int]:
+        """The last point that the best hypothesis shares with every close rival, and its column."""
+        ends: dict[int, int] = {}
+        chain: list[_Hypothesis] = []
+        step: _Hypothesis | None = hypotheses[0]
+        column = end
+        while step is not None:
+            ends[id(step)] = column
+            chain.append(step)
+            column, step = step.column, step.origin
+        settled = hypotheses[0]
+        for rival in hypotheses[1:]:
+            if rival.cost > hypotheses[0].cost + SETTLED_MARGIN:
+                break
+            step = rival
+            while step is not None and id(step) not in ends:
+                step = step.origin
+            if step is not None and ends[id(step)] < ends[id(settled)]:
+                settled = step
+        return settled, ends[id(settled)]
 
 
 def _identity(syllable: Syllable) -> tuple[str, float, float]:

@@ -40,6 +40,7 @@ class Passage:
         self._leg: Leg = leg
         self._rate = rate
         self._tokens = 0
+        self._shown = ""
         self._syllables: list[Syllable] = []
         self.start_ms = start_ms
         #: samples accepted at the leg's rate
@@ -86,7 +87,11 @@ class Passage:
             return None
         self._tokens = len(tokens)
         self._syllables = join_tokens(tokens, result.timestamps, result.ys_probs)
-        return self._utterance(final=False)
+        growing = self._utterance(final=False)
+        if growing is None or growing.text == self._shown:
+            return None
+        self._shown = growing.text
+        return growing
 
     def result(self) -> Utterance | None:
         """The whole utterance; None where nothing was said that could be understood."""
