@@ -119,16 +119,16 @@ def _choose(path: Path, trace: SipTrace, media: Counter[tuple[Address, Address]]
             f"{path}: holds {sum(media.values())} RTP packets but no SIP call with a session description, so "
             "nobody can tell who speaks; capture SIP and RTP together, or convert the legs to a stereo WAV"
         )
-    # A recording session and the call that it records are the same voices.
-    chosen = [dialog for dialog in dialogs if dialog.recording] or dialogs
     untold: list[UnknownRoles] = []
     plans: list[_Plan] = []
-    for dialog in chosen:
+    for dialog in dialogs:
         plan = _recording_plan(dialog, roles) if dialog.recording else _call_plan(dialog, roles)
         if isinstance(plan, UnknownRoles):
             untold.append(plan)
         elif any(plan.leg_of(source, destination) for source, destination in media):
             plans.append(plan)
+    # A recording session and the call that it records are the same voices, so the session is enough.
+    plans = [plan for plan in plans if plan.dialog.recording] or plans
     if len(plans) == 1:
         return plans[0]
     if plans:
@@ -238,6 +238,8 @@ class _Playing:
 
     def end(self, bye: float | None) -> Iterator[CallMessage]:
         """What is left, and the end; without a BYE the call ends with its media."""
+        if bye is not None:
+            yield from self.advance(min(bye, self.started + MAX_SECONDS))
         for receiver in self.legs.values():
             yield from receiver.flush(self._now)
         at = self._milliseconds(self._now if bye is None else bye)

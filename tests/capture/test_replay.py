@@ -141,6 +141,17 @@ def test_files_that_are_no_audio_are_refused_with_a_next_step(tmp_path: Path, co
         list(read_call([path], Roles()))
 
 
+def test_a_file_that_is_damaged_further_on_is_refused_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "call.flac"
+    noise = np.random.default_rng(1).normal(0, 3000, (80_000, 2)).astype(np.int16)
+    soundfile.write(path, noise, 8000)
+    path.write_bytes(path.read_bytes()[:100_000])
+    messages = read_call([path], Roles())
+    assert isinstance(next(messages), CallStarted)
+    with pytest.raises(ReplayError, match=r"cannot be decoded beyond \d"):
+        list(messages)
+
+
 def test_a_file_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match="name a file that exists"):
         read_call([tmp_path / "nothing.wav"], Roles())
@@ -359,6 +370,22 @@ def test_captures_without_a_whole_call_are_refused_with_a_next_step(
     path.write_bytes(pcap(frames))
     with pytest.raises(ReplayError, match=says):
         read_call([path], Roles())
+
+
+def test_of_a_call_and_the_session_that_records_it_the_session_is_played(tmp_path: Path) -> None:
+    recorded = ordinary_call("13900000000", "8001")
+    elsewhere = [(at - 0.5, frame.replace(bytes([10, 0, 0]), bytes([10, 7, 7]))) for at, frame in recorded]
+    elsewhere = [(at, frame.replace(b"10.0.0.", b"10.7.7.")) for at, frame in elsewhere]
+    path = tmp_path / "call.pcap"
+    both = [*elsewhere, *siprec_call("rfc7865", first="agent", over_tcp=False)]
+    path.write_bytes(pcap(sorted(both, key=lambda one: one[0])))
+    messages = list(read_call([path], Roles()))
+    started = messages[0]
+    assert isinstance(started, CallStarted)
+    # The session was answered at 1000.1 s, the call at 1000.5 s.
+    assert started.wall == 1_000_100
+    assert [one.held for one in messages if isinstance(one, CallHeld)] == [True, False]
+    assert loudest(legs(messages)["customer"][800:8800]) == pytest.approx(CUSTOMER_HERTZ, abs=2)
 
 
 def test_a_capture_of_two_calls_is_refused(tmp_path: Path) -> None:
