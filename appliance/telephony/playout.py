@@ -31,8 +31,9 @@ STARVATION_DELAY: Final = 0.200
 PAUSED: Final = CLOCK_RATE
 #: So many packets late in a row, and the stream is placed anew: its path has become longer.
 LATE_BEFORE_RESTART: Final = 10
-#: A timestamp may jump ahead by two seconds, and by eight times the time that passed (media may be played
-#: faster); a further jump is a new clock, and must not make us write hours of silence.
+#: Timestamps may jump ahead by two seconds, and by eight times the time that passes (media may be played
+#: faster); a further jump is a new clock, and must not make us write hours of silence. What is left of the
+#: allowance is kept only up to these two seconds, so that many small jumps get no further than large ones.
 JUMP_ALLOWANCE: Final = 2 * CLOCK_RATE
 JUMP_SPEED: Final = 8
 #: The sender's clock is measured over windows this long, so that its drift is followed.
@@ -86,6 +87,7 @@ class Playout:
         self._arrival = started
         self._late_run = 0
         self._suppresses = False
+        self._allowance = float(JUMP_ALLOWANCE)
         # How far the media are ahead of the clock, in samples: the largest of this window and the one before.
         self._lead = self._lead_before = 0.0
         self._window_end = started
@@ -194,11 +196,13 @@ class Playout:
         else:
             position = self._position + timestamp_delta(timestamp, self._timestamp)
             passed = max(0.0, arrival - self._arrival)
-            if position - self._end > JUMP_ALLOWANCE + passed * JUMP_SPEED * CLOCK_RATE:
+            self._allowance = min(self._allowance, JUMP_ALLOWANCE) + passed * JUMP_SPEED * CLOCK_RATE
+            if position - self._end > self._allowance:
                 self.restarts += 1
                 position = self._clock_position(arrival)
                 self._anchor(timestamp, position, arrival)
             else:
+                self._allowance -= max(0, position - self._end)
                 self._timestamp, self._position = timestamp, position
         self._arrival = arrival
         return position - self._end

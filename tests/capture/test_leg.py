@@ -348,3 +348,26 @@ def test_whatever_comes_the_leg_goes_on(datagrams: list[bytes], pace: int) -> No
     assert counters.received == len(datagrams) + 200
     assert counters.heard_ms >= 3600
     assert all(value >= 0 for value in asdict(counters).values())
+
+
+def test_a_sender_that_was_held_up_for_150_ms_loses_nothing() -> None:
+    sent = [(max(at, 0.55) if 0.4 <= at < 0.55 else at, data) for at, data in stream(50)]
+    samples, leg, _ = receive(sent)
+    assert np.array_equal(samples, g711.alaw_decode(tone(50)))
+    assert counted(leg) == {}
+
+
+def test_a_real_gateway_with_packets_of_30_ms_is_heard() -> None:
+    path = SHARED / "data/protocol/rtp/g711a.pcap"
+    assert path.exists(), f"{path} is missing: set RIDGE_SHARED to the directory with the shared data"
+    dissector, arrivals, coded = FrameDissector(), [], b""
+    frames = list(CaptureReader(path.read_bytes()))
+    for frame in frames:
+        found = dissector.dissect(frame.link_type, frame.data, frame.time)
+        assert isinstance(found, Datagram)
+        arrivals.append((frame.time - frames[0].time, found.payload))
+        coded += found.payload[12:]
+    samples, leg, blocks = receive(arrivals)
+    assert np.array_equal(samples, g711.alaw_decode(coded))
+    assert counted(leg) == {}
+    assert {len(block.samples) for block in blocks[:-1]} == {640}

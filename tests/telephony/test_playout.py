@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from appliance.telephony import g711
 from appliance.telephony.playout import (
     BLOCK_SAMPLES,
+    JUMP_ALLOWANCE,
+    JUMP_SPEED,
     LATE_BEFORE_RESTART,
     MAX_CONCEALMENT,
     STARVATION_DELAY,
@@ -276,3 +278,11 @@ def test_a_sender_that_falls_silent_on_purpose_is_taken_at_its_word_the_next_tim
     other = play((1, 0), (2, FRAME), (3, 2 * FRAME))
     other.advance(3.0)
     assert other.concealed == MAX_CONCEALMENT
+
+
+def test_many_small_jumps_of_the_timestamp_write_no_more_silence_than_time_allows() -> None:
+    playout = Playout(0.0)
+    for n in range(500):
+        playout.sound(n * 15_000, sound(n), "PCMA", 0, 0.01 * n)
+    assert playout.heard == 500 * FRAME
+    assert playout.silence <= JUMP_ALLOWANCE + 5.0 * JUMP_SPEED * 8000
