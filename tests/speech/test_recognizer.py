@@ -185,19 +185,51 @@ def hiss(decibels: float, seconds: float = 20) -> NDArray[np.int16]:
     ).astype(np.int16)
 
 
-def music(seconds: float = 20) -> NDArray[np.int16]:
+def seconds_of(seconds: float = 20) -> NDArray[np.float64]:
+    return np.arange(int(seconds * TELEPHONE)) / TELEPHONE
+
+
+def music() -> NDArray[np.int16]:
     """Chords that change every half second, as hold music does."""
-    time = np.arange(int(seconds * TELEPHONE)) / TELEPHONE
+    time = seconds_of()
     chord = np.floor(time * 2).astype(int) % 4
     base = np.array([262.0, 220.0, 349.0, 392.0])[chord]
     wave = sum(np.sin(2 * np.pi * base * ratio * time) for ratio in (1, 1.25, 1.5))
     return (wave * np.exp(-(time % 0.5) * 4) * 4000).astype(np.int16)
 
 
+def melody() -> NDArray[np.int16]:
+    """Four plucked notes a second with overtones, over two octaves."""
+    time = seconds_of()
+    steps = np.random.default_rng(1).integers(0, 24, 20 * 4)
+    phase = np.cumsum(2 * np.pi * np.repeat(220 * 2 ** (steps / 12), TELEPHONE // 4) / TELEPHONE)
+    wave = sum(np.sin(overtone * phase) / overtone for overtone in range(1, 8))
+    return (wave * np.exp(-(time % 0.25) * 8) * 5000).astype(np.int16)
+
+
+def call_tone(period: float, on: float) -> NDArray[np.int16]:
+    """The 450 Hz tone of Chinese exchanges: 1 s of 5 is ringing, 0.35 s of 0.7 is engaged."""
+    time = seconds_of()
+    return (8000 * np.sin(2 * np.pi * 450 * time) * (time % period < on)).astype(np.int16)
+
+
+def bursts() -> NDArray[np.int16]:
+    """Noise whose level jumps five times a second, as traffic and wind do."""
+    generator = np.random.default_rng(5)
+    level = np.repeat(generator.random(20 * 5) ** 2, TELEPHONE // 5)
+    return (generator.normal(0, 1500, len(level)) * level).astype(np.int16)
+
+
 @pytest.mark.parametrize(
     "line",
-    [silence(20), hiss(-60), hiss(-40), hiss(-20), hiss(0), music(), np.full(8000, 32767, np.int16)],
-    ids=["silence", "quiet", "hiss", "loud", "clipped", "music", "constant"],
+    [
+        *(silence(20), hiss(-60), hiss(-40), hiss(-20), hiss(0), np.full(8000, 32767, np.int16)),
+        *(music(), melody(), call_tone(5, 1), call_tone(0.7, 0.35), bursts()),
+    ],
+    ids=[
+        *("silence", "quiet", "hiss", "loud", "clipped", "constant"),
+        *("music", "melody", "ringing", "engaged", "bursts"),
+    ],
 )
 def test_what_is_no_speech_gives_no_text(engine: SpeechEngine, line: NDArray[np.int16]) -> None:
     assert text(run(engine, line)) == ""
