@@ -201,9 +201,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument(
-        "--folds", type=int, default=4, help="author-style folds whose outputs calibrate the model"
+        "--folds", type=int, default=3, help="folds of author styles that calibrate; 0 keeps the calibration"
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -217,23 +217,37 @@ def main() -> None:
     )
     words = Vocabulary.of(*units)
     tables = embedding.tables(words, [example.text for example in everything])
+    if options.folds:
+        calibration, chosen = calibrate(*out_of_fold(options, own, others, words, tables))
+    else:
+        kept = json.loads((OUTPUT / SETTINGS).read_text(encoding="utf-8"))
+        calibration, chosen = kept["calibration"], kept["thresholds"]
+    network = fit(everything, words, tables, options.steps, SEED, "final")
+    store(network, units, calibration, chosen)
+
+
+def out_of_fold(
+    options: argparse.Namespace,
+    own: dict[str, list[corpus.Example]],
+    others: list[corpus.Example],
+    words: Vocabulary,
+    tables: list[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and truth of every line of ours, clean and noised, from networks that never read its style."""
     chance = random.Random(SEED)
     scores, truth = [], []
     names = list(own)
     for fold in range(options.folds):
         left_out = names[fold :: options.folds]
         print(f"fold {fold + 1}: without {', '.join(left_out)}")
-        train = [example for example in everything if example.style not in left_out]
+        train = [example for style in names if style not in left_out for example in own[style]] + others
         network = fit(train, words, tables, max(400, options.steps * 2 // 3), SEED + fold, f"fold {fold + 1}")
         for example in (example for style in left_out for example in own[style]):
             target = [float(kind in example.labels) for kind in OBJECTION_TYPES]
             for text in (example.text, noised(example.text, chance)):
                 scores.append(logits(network, words, [text])[0])
                 truth.append(target)
-    np.savez(Path("/tmp") / "objections.out-of-fold.npz", scores=np.array(scores), truth=np.array(truth))
-    calibration, chosen = calibrate(np.array(scores), np.array(truth))
-    network = fit(everything, words, tables, options.steps, SEED, "final")
-    store(network, units, calibration, chosen)
+    return np.array(scores), np.array(truth)
 
 
 def calibrate(

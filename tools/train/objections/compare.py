@@ -1,0 +1,45 @@
+"""Scores the stored int8 model beside the float network it was made from, clean and noised, and times it.
+
+Run after training: .venv/bin/python -m tools.train.objections.compare /tmp/objections.float.onnx
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from appliance.language.evaluation import NOISE_SEED, read_manifest, score
+from appliance.language.objections import NETWORK, SETTINGS, ObjectionModel, Settings
+from appliance.language.pinyin_forms import hear
+from appliance.language.recognition_noise import noised
+from tools.train.objections.corpus import HELD_OUT, ROOT
+
+
+def main() -> None:
+    stored = ROOT / "models/objection-zh"
+    settings = msgspec.json.decode((stored / SETTINGS).read_bytes(), type=Settings)
+    items = [item for path in sorted(HELD_OUT.glob("*.tsv")) for item in read_manifest(path)]
+    for name, path in (("float", Path(sys.argv[1])), ("int8", stored / NETWORK)):
+        model = ObjectionModel(path.read_bytes(), settings)
+        for kind in ("clean", "noised"):
+            chance = random.Random(NOISE_SEED)
+            texts = [noised(text, chance) if kind == "noised" else text for text, _ in items]
+            figures = score([label for _, label in items], [model.judge(text)[0] for text in texts])
+            alarms = figures["none_false_alarm"]
+            print(f"{name} {kind}: macro-F1 {figures['macro_f1']}, false alarms {alarms}")
+        heard = [hear(text) for text, _ in items]
+        times = []
+        for utterance in heard:
+            started = time.perf_counter()
+            model.find(utterance)
+            times.append(1000 * (time.perf_counter() - started))
+        print(f"{name}: {path.stat().st_size} bytes, median {statistics.median(times):.2f} ms an utterance")
+
+
+if __name__ == "__main__":
+    main()
