@@ -92,6 +92,7 @@ class RtpSockets:
                 # No more files may be opened.
                 self._ports.release(port, now)
                 raise NoPortError from error
+            restrict_to_family(bound)
             try:
                 bound.bind((self._address, port))
             except OSError as error:
@@ -162,6 +163,12 @@ class RtpSockets:
                 opened.discarded += 1
             else:
                 sink(data, (address[0], address[1]), arrival)
+
+
+def restrict_to_family(bound: socket.socket) -> None:
+    """Keep an IPv6 socket from taking IPv4 too, whose mapped addresses match no network of the gateways."""
+    if bound.family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
 def enlarge_receive_buffer(bound: socket.socket, size: int) -> None:

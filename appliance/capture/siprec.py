@@ -12,7 +12,7 @@ from typing import Final
 
 from appliance.box.config import Siprec
 from appliance.capture.gateways import Gateways
-from appliance.capture.media import enlarge_receive_buffer
+from appliance.capture.media import enlarge_receive_buffer, restrict_to_family
 from appliance.telephony.recording_events import RecordingEvent
 from appliance.telephony.recording_server import RecordingServer, ServerSettings
 from appliance.telephony.sip_transaction import Peer, Transmission
@@ -65,6 +65,7 @@ class SiprecEndpoint:
         family = socket.AF_INET6 if ":" in bind else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_DGRAM)
         try:
+            restrict_to_family(bound)
             enlarge_receive_buffer(bound, RECEIVE_BUFFER)
             bound.bind((bind, self._settings.udp_port))
             self._udp, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=bound)
@@ -175,6 +176,8 @@ class SiprecEndpoint:
             self.foreign += 1
             transport.abort()
             return None
+        # A gateway that has lost its power closes nothing.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._last_connection += 1
         self._connections[self._last_connection] = transport
         local = self.local_address(address[0])

@@ -20,6 +20,7 @@ from appliance.telephony.audioblock import CallEnded, CallMessage, decode
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
 OFFERS = SHARED / "data/protocol/siprec"
+assert OFFERS.is_dir(), f"{OFFERS} is missing; set RIDGE_SHARED to the directory with the shared data"
 
 _PROGRAM = """
 import sys

@@ -15,6 +15,7 @@ from appliance.telephony.sip_transaction import Peer
 
 SHARED = Path(os.environ.get("RIDGE_SHARED", Path(__file__).parents[3] / "shared"))
 OFFERS = SHARED / "data/protocol/siprec"
+assert OFFERS.is_dir(), f"{OFFERS} is missing; set RIDGE_SHARED to the directory with the shared data"
 
 UDP = Peer("UDP", "192.0.2.10", 5060, "192.0.2.1", 5060)
 TCP = Peer("TCP", "192.0.2.10", 40000, "192.0.2.1", 5060, 7)

@@ -291,6 +291,30 @@ def test_another_version_of_sip_is_refused_by_name() -> None:
     assert status(client.send(data)) == 505
 
 
+def test_a_valid_request_with_unusual_white_space_and_case_is_understood() -> None:
+    # The manner of RFC 4475 section 3.1.1.1.
+    client = Client()
+    data = (
+        b"INVITE sip:srs@192.0.2.1;unknownparam SIP/2.0\r\n"
+        b"TO :\r\n <sip:srs@192.0.2.1 >  ;   X = y\r\n"
+        b'f   : "J Rosenberg \\\\\\"" <sip:src@192.0.2.10>\r\n  ;\r\n  tag = 98asjd8\r\n'
+        b"MaX-fOrWaRdS: 0068\r\ni: odd.ws@192.0.2.10\r\ncseq: 0009\r\n  INVITE\r\n"
+        b"V:  SIP  / 2.0  / UDP     192.0.2.10   ;\r\n  branch  =   z9hG4bK9ikj8  ,\r\n"
+        b" SIP  /    2.0   / UDP  192.168.255.111   ; branch=\r\n z9hG4bK30239\r\n"
+        b'm:"Quoted string \\"\\"" <sip:src@192.0.2.10> ; newparam =\r\n  newvalue ;\r\n  +sip.src\r\n'
+        b"C: application/sdp\r\nNewFangledHeader:   newfangled value\r\n continued newfangled value\r\n"
+        b"l: %d\r\n\r\n" % len(OFFER)
+    ) + OFFER
+    assert client.send(data) == []
+    assert isinstance(client.events[-1], SessionOffered)
+    response = client.accept()
+    assert response.status == 200
+    assert [value.partition(";")[0] for value in response.headers.values("Via")] == [
+        "SIP/2.0/UDP 192.0.2.10", "SIP  /    2.0   / UDP  192.168.255.111",
+    ]  # fmt: skip
+    assert response.headers.get("CSeq") == "0009 INVITE"
+
+
 def test_an_unknown_scheme_is_refused() -> None:
     client = Client()
     data = client.request("INVITE", 1, body=OFFER).replace(b"INVITE sip:", b"INVITE http:", 1)
