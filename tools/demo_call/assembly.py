@@ -70,7 +70,7 @@ def assemble(script: Script, speaker: Speaker) -> tuple[NDArray[np.int16], list[
     return np.stack(legs, axis=1), [place for place, _ in placed]
 
 
-def leg_of(call: NDArray[np.int16], place: Placed, margin: float = 0.2) -> NDArray[np.int16]:
+def leg_of(call: NDArray[np.int16], place: Placed, margin: float) -> NDArray[np.int16]:
     """A turn's samples cut from the call at 8 kHz, with a margin of seconds on both sides."""
     first = max(0, int((place.start - margin) * TELEPHONE_RATE))
     return call[first : int((place.end + margin) * TELEPHONE_RATE), LEGS.index(place.turn.leg)]

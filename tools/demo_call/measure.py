@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 from tools.demo_call import assembly, hearing, script
 from tools.demo_call.generate import SCRIPTS
 
+#: Seconds of the line heard before and after a turn. What the recognizer hears depends on where its chunks
+#: fall by a syllable or two, so that one position alone says little.
+MARGINS_SECONDS = (0.2, 0.25, 0.3, 0.37)
+
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What the recognizer heard of one turn."""
+    """What the recognizer heard of one turn at one position."""
 
     turn: script.Turn
     expected: list[str]
@@ -44,13 +48,16 @@ def read(call: script.Script) -> tuple[NDArray[np.int16], list[assembly.Placed]]
 
 
 def listen(call: script.Script) -> list[Hearing]:
-    """Each turn of the committed audio, cut out and heard alone; back-channels are left out."""
+    """Each turn of the committed audio, cut out and heard alone at each margin, without back-channels."""
     ear = hearing.Ear()
     samples, placed = read(call)
     return [
-        Hearing(place.turn, hearing.syllables(place.turn.text), ear.hear(assembly.leg_of(samples, place)))
+        Hearing(
+            place.turn, hearing.syllables(place.turn.text), ear.hear(assembly.leg_of(samples, place, margin))
+        )
         for place in placed
         if not place.turn.overlapped
+        for margin in MARGINS_SECONDS
     ]
 
 
