@@ -145,11 +145,14 @@ class NeedRules:
         mentions = [match for match in matches if match.key is not None]
         open_mentions = [match for match in mentions if cast(Mention, match.key).stance is None]
         taken = [(match.start, match.end) for match in matches]
+        # 我要|收益高的: a cue right before a phrase with its own stance belongs to that phrase.
+        spoken_for = {match.start for match in mentions if cast(Mention, match.key).stance is not None}
         cues = [
             cue
             for cue in cues_of(self._cue_book.find(heard))
             # 不想买|保险: a cue may run into the word that it governs, but a word's own syllables are no cue.
             if all(cue.start < start or cue.end > end or cue.end <= start for start, end in taken)
+            and cue.end not in spoken_for
         ]
         walls = frozenset([match.start for match in self._connective_book.find(heard)] + list(heard.breaks))
         past = [match.start for match in self._past.find(heard)]
@@ -242,6 +245,10 @@ def _settle(matches: Iterable[Match[Mention | None]]) -> list[Match[Mention | No
     )
 
 
+#: Right before an amount: money that the customer has.
+_OWNS: Final = re.compile(
+    "(?:我|手里|手上|手头|一共|总共|家里)(?:现在|这边|大概|差不多|还|也就|就)*有(?:个|大概|差不多|将近)?$"
+)
 #: What agents ask when an amount is wanted; the customer's bare number is then idle money.
 _ASKS_AMOUNT: Final = (
     "多少钱",
@@ -272,8 +279,9 @@ def _with_amounts(
         for index in holders:
             old = findings[index]
             findings[index] = NeedFinding(old.tag, old.stance, old.confidence, largest)
-    elif any(words in agent_before for words in _ASKS_AMOUNT) and all(
-        finding.tag != "idle_money" for finding in findings
+    elif all(finding.tag != "idle_money" for finding in findings) and (
+        any(words in agent_before for words in _ASKS_AMOUNT)
+        or any(_OWNS.search(heard.text[: amount.start]) for amount in money)
     ):
         findings.append(NeedFinding("idle_money", "has", CONFIDENCE_ALONE, largest))
     return tuple(findings)
