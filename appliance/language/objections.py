@@ -34,7 +34,9 @@ STRIDE: Final = 32
 PADDING: Final = 0
 UNKNOWN: Final = 1
 #: What a growing utterance must exceed its type's threshold by, so that few partials are taken back.
-MARGIN_OF_PARTIALS: Final = 0.15
+MARGIN_OF_PARTIALS: Final = 0.25
+#: A growing utterance of fewer syllables may still become anything.
+SHORTEST_PARTIAL: Final = 5
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +172,8 @@ class ObjectionModel:
 
     def find(self, heard: Heard, *, final: bool = True) -> tuple[ObjectionFinding, ...]:
         """The objections of an utterance, surest first; of a growing one only those beyond doubt."""
+        if not final and len(heard) < SHORTEST_PARTIAL:
+            return ()
         extra = 0.0 if final else MARGIN_OF_PARTIALS
         found = [
             ObjectionFinding(kind, round(probability, 3))
