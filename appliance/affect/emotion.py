@@ -35,8 +35,10 @@ LEAST_MOVEMENT: Final = 2.5
 _NEW: Final = 0.4
 #: a new label must lead the old one by this much
 _LEAD: Final = 0.1
-#: decisions in a row that an alert needs (2 s of speech), and that must fail before it ends
-_ALERT_AFTER, _ALERT_UNTIL = 4, 3
+#: decisions in a row that an alert needs: 2 s of anger; 4 s of sadness, which flat reading resembles
+_ALERT_AFTER: Final[dict[str, int]] = {"angry": 4, "sad": 8}
+#: decisions in a row without it that end an alert
+_ALERT_UNTIL: Final = 3
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +130,7 @@ def plausible(speech: Frames) -> bool:
 
 
 class EmotionState:
-    """The smoothed emotion of one customer. A label is kept until another leads; an alert needs 2 s."""
+    """The smoothed emotion of one customer. A label is kept until another leads; alerts are slow."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -182,7 +184,7 @@ class EmotionState:
         else:
             self._streak = 0
             self._calm += 1
-        if self._streak >= _ALERT_AFTER:
+        if self._streak >= _ALERT_AFTER.get(self._label, 1):
             self._alert = True
         elif self._calm >= _ALERT_UNTIL or self._label not in bounds:
             self._alert = False

@@ -62,6 +62,11 @@ def test_an_alert_needs_two_seconds_of_it():
     assert readings[-1].valence < -0.5
 
 
+def test_an_alert_of_sadness_needs_four_seconds():
+    readings = run(EmotionState(SETTINGS), [shares(sad=0.95)] * 9)
+    assert [reading.alert for reading in readings] == [False] * 7 + [True] * 2
+
+
 def test_single_angry_windows_never_alarm():
     readings = run(
         EmotionState(SETTINGS), [shares(angry=0.95), shares(neutral=0.9), shares(neutral=0.9)] * 10
