@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from appliance.box.config import Roles
 from appliance.capture.captured_sip import CapturedDialog, Side, SipTrace
@@ -26,8 +26,12 @@ from appliance.telephony.sdp_answer import CODECS
 POLL_SECONDS: Final = 0.04
 #: Packets that were on their way when the BYE was sent.
 AFTER_BYE: Final = 1.0
-#: As long as a live call may last; a capture with gaps must not become days of silence.
+#: Like the defaults of a live call (`siprec` in the configuration): a capture with gaps must not become days
+#: of silence.
+MEDIA_TIMEOUT: Final = 60.0
 MAX_SECONDS: Final = 4 * 3600.0
+#: Seconds without media after which the legs are polled only this often.
+QUIET_SECONDS: Final = 1.0
 
 _NEXT_STEP: Final[Mapping[Untold, str]] = {
     "no_metadata": "its recording session has no metadata; set roles.labels in the configuration",
@@ -203,10 +207,10 @@ def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
             yield CallStarted(
                 playing.call, plan.roles.seat, plan.roles.direction, "replay", round(started * 1000)
             )
-        if time - playing.started > MAX_SECONDS:
-            break
         yield from playing.advance(time)
-        playing.legs[leg].datagram(found.payload, found.source, time)
+        if playing.over:
+            break
+        playing.datagram(leg, found, time)
     if playing is not None:
         yield from playing.end(dialog.ended)
 
@@ -216,37 +220,58 @@ class _Playing:
 
     def __init__(self, plan: _Plan, started: float) -> None:
         self.call = secrets.token_urlsafe(16)
-        self.started = started
-        self.legs: dict[Leg, LegReceiver] = {
+        #: why the call ended before its BYE, if it did
+        self.over: Literal["no_media", "limit"] | None = None
+        self._started = started
+        self._legs: dict[Leg, LegReceiver] = {
             leg: LegReceiver(self.call, leg, plan.codecs[leg], frozenset(plan.events[leg]), started)
             for leg in ("customer", "agent")
         }
         self._now = started
+        #: when media last came, or could be expected again
+        self._media = started
+        self._held = False
         self._holds = _holds(plan.dialog)
 
+    def datagram(self, leg: Leg, found: Datagram, time: float) -> None:
+        """Take a packet of a leg."""
+        self._media = time
+        self._legs[leg].datagram(found.payload, found.source, time)
+
     def advance(self, time: float) -> Iterator[CallMessage]:
-        """Poll the legs as a live service would have done up to `time`."""
-        while self._now + POLL_SECONDS <= time:
-            self._now += POLL_SECONDS
+        """Poll the legs up to `time`, as a live service would have done until it ended the call."""
+        while not self.over:
+            # Where nothing comes for long, there is nothing to find out every few milliseconds.
+            step = POLL_SECONDS if self._now - self._media < QUIET_SECONDS else QUIET_SECONDS
+            if self._now + step > time:
+                return
+            self._now += step
             while self._holds and self._holds[0][0] <= self._now:
-                at, held = self._holds.pop(0)
-                for receiver in self.legs.values():
-                    receiver.hold(held, at)
-                yield CallHeld(self.call, held, self._milliseconds(at))
-            for receiver in self.legs.values():
+                at, self._held = self._holds.pop(0)
+                self._media = max(self._media, at)
+                for receiver in self._legs.values():
+                    receiver.hold(self._held, at)
+                yield CallHeld(self.call, self._held, self._milliseconds(at))
+            for receiver in self._legs.values():
                 yield from receiver.poll(self._now)
+            if self._now - self._started > MAX_SECONDS:
+                self.over = "limit"
+            elif not self._held and self._now - self._media > MEDIA_TIMEOUT:
+                self.over = "no_media"
 
     def end(self, bye: float | None) -> Iterator[CallMessage]:
         """What is left, and the end; without a BYE the call ends with its media."""
         if bye is not None:
-            yield from self.advance(min(bye, self.started + MAX_SECONDS))
-        for receiver in self.legs.values():
+            yield from self.advance(bye)
+        for receiver in self._legs.values():
             yield from receiver.flush(self._now)
-        at = self._milliseconds(self._now if bye is None else bye)
-        yield CallEnded(self.call, at, "end_of_file" if bye is None else "bye")
+        if self.over or bye is None:
+            yield CallEnded(self.call, self._milliseconds(self._now), self.over or "end_of_file")
+        else:
+            yield CallEnded(self.call, self._milliseconds(bye), "bye")
 
     def _milliseconds(self, time: float) -> int:
-        return max(0, round(1000 * (time - self.started)))
+        return max(0, round(1000 * (time - self._started)))
 
 
 def _holds(dialog: CapturedDialog) -> list[tuple[float, bool]]:

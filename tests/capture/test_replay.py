@@ -43,9 +43,11 @@ def legs(messages: list[CallMessage]) -> dict[str, np.ndarray]:
     assert isinstance(messages[-1], CallEnded)
     assert all(audioblock.decode(audioblock.encode(message)) == message for message in messages)
     found: dict[str, list[np.ndarray]] = {"customer": [], "agent": []}
+    positions = dict.fromkeys(found, 0)
     for message in messages:
         if isinstance(message, AudioBlock):
-            assert message.position == sum(map(len, found[message.leg]))
+            assert message.position == positions[message.leg]
+            positions[message.leg] += len(message.samples)
             found[message.leg].append(message.samples)
     return {leg: np.concatenate(blocks) for leg, blocks in found.items() if blocks}
 
@@ -370,6 +372,34 @@ def test_captures_without_a_whole_call_are_refused_with_a_next_step(
     path.write_bytes(pcap(frames))
     with pytest.raises(ReplayError, match=says):
         read_call([path], Roles())
+
+
+@pytest.mark.parametrize(
+    ("hold", "pause", "reason", "at"),
+    [(False, 50.0, "bye", 54_000), (False, 70.0, "no_media", 63_000), (True, 600.0, "bye", 604_000)],
+)
+def test_a_captured_call_ends_where_a_live_one_would(
+    tmp_path: Path, hold: bool, pause: float, reason: str, at: int
+) -> None:
+    frames = ordinary_call("13900000000", "8001")[:-1]
+    frames += rtp(CUSTOMER_HERTZ, (GATEWAY, 4000), (BOX, 6000), 0.5, 1003.0 + pause)
+    sip = (GATEWAY, 5060), (BOX, 5060)
+    last = dialog("call", "13900000000", "8001", "4 BYE", answered=True)
+    frames.append((1005.0 + pause, udp_frame(*sip, message(f"BYE sip:8001@{BOX} SIP/2.0", last))))
+    for cseq, time, direction in ((2, 1003.0, "inactive"), (3, 1003.0 + pause, "sendrecv")) if hold else ():
+        head = dialog("call", "13900000000", "8001", f"{cseq} INVITE", answered=True)
+        text = message(
+            f"INVITE sip:8001@{BOX} SIP/2.0", head, "application/sdp", sdp(GATEWAY, 4000, direction=direction)
+        )
+        frames.append((time, udp_frame(*sip, text)))
+    path = tmp_path / "call.pcap"
+    path.write_bytes(pcap(sorted(frames, key=lambda one: one[0])))
+    messages = list(read_call([path], Roles()))
+    legs(messages)
+    ended = messages[-1]
+    assert isinstance(ended, CallEnded)
+    assert ended.reason == reason
+    assert ended.at == pytest.approx(at, abs=1100)
 
 
 def test_of_a_call_and_the_session_that_records_it_the_session_is_played(tmp_path: Path) -> None:
