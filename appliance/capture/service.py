@@ -200,6 +200,8 @@ class CaptureService:
         if call is None:
             self._endpoint.server.reject(event.session, 481, now)
             return
+        # What has come so far was said under the old roles, to the old seat.
+        self._sockets.read(now)
         self._note_broken(event)
         before = call.call
         if event.needs_answer:
