@@ -114,7 +114,10 @@ class Scheduler:
                 self.accept(reason_at_shutdown(identity, call.pipeline.at_ms), now, wall)
 
     def _start(self, message: CallStarted, now: float, wall: int) -> None:
-        if message.call in self._calls or len(self._calls) >= MAX_CALLS:
+        if message.call in self._calls:
+            # Capture says again which calls there are, for an engine that was started in the middle of them.
+            return
+        if len(self._calls) >= MAX_CALLS:
             self.counters.refused_calls += 1
             return
         pipeline = CallPipeline(message, self._rooms, quotes=self._quotes)

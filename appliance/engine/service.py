@@ -22,6 +22,8 @@ from appliance.telephony import audioblock
 MAX_DRAIN: Final = 256
 #: How long the process waits for audio; calls that are ending get their budget at this pace.
 POLL_MS: Final = 50
+#: Blocks that ZeroMQ may hold here; what waits in capture can still be dropped with care, here it cannot.
+AUDIO_QUEUE: Final = 64
 #: Messages that may wait for a feed that is restarting; more would be stale.
 DOOR_QUEUE: Final = 10_000
 #: How long the last messages may take to leave at shutdown.
@@ -56,6 +58,7 @@ class EngineService:
             door.setsockopt(zmq.SNDHWM, DOOR_QUEUE)
             door.setsockopt(zmq.LINGER, LINGER_MS)
             door.connect(f"ipc://{self._directory / 'door.sock'}")
+            audio.setsockopt(zmq.RCVHWM, AUDIO_QUEUE)
             _bind(audio, self._directory / f"audio-{self._shard}.sock")
             self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
             while not self._stopping:
