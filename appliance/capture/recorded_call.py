@@ -88,6 +88,7 @@ class RecordedCall:
         self._ended = ended
         self._streams: dict[int, _Stream] = {}
         self._started = now
+        self._beginning: CallStarted | None = None
         kind = "IP6" if ":" in address else "IP4"
         self._origin = Origin("ridge", str(secrets.randbits(62)), 0, kind, address)
 
@@ -196,7 +197,10 @@ class RecordedCall:
         self.call = secrets.token_urlsafe(16)
         self._started = now
         self.held = False
-        self._send(CallStarted(self.call, roles.seat, roles.direction, "siprec", int(time.time() * 1000)))
+        self._beginning = CallStarted(
+            self.call, roles.seat, roles.direction, "siprec", int(time.time() * 1000)
+        )
+        self._send(self._beginning)
         for stream in self._streams.values():
             leg = legs.get(stream.choice.label or "")
             if leg is None:
@@ -222,6 +226,11 @@ class RecordedCall:
     def at(self, now: float) -> int:
         """Milliseconds since the analysed call began."""
         return max(0, int((now - self._started) * 1000))
+
+    def announce(self) -> None:
+        """Say again that the call is on: to an engine that was started anew in the middle of it."""
+        if self.call is not None and self._beginning is not None:
+            self._send(self._beginning)
 
     def poll(self, now: float) -> None:
         """Send the blocks that are complete."""

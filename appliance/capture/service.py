@@ -34,6 +34,9 @@ from appliance.telephony.sip_endpoint import RETRY_AFTER
 TICK: Final = 0.02
 #: How often calls are looked at for their limits.
 CHECK_SECONDS: Final = 0.5
+#: How often engines are told which calls are on. One that died and was started again goes on with them; one
+#: that hears nothing of a call for much longer knows that capture has died.
+ANNOUNCE_SECONDS: Final = 5.0
 #: How long the end of the service waits for answers to its BYEs; systemd waits longer.
 FAREWELL_SECONDS: Final = 2.0
 
@@ -64,6 +67,7 @@ class CaptureService:
         self._totals: Counter[str] = Counter()
         self._next_tick = 0.0
         self._next_check = 0.0
+        self._next_announcement = 0.0
         self._tick_handle: asyncio.TimerHandle | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -136,6 +140,10 @@ class CaptureService:
 
     def _check(self, now: float) -> None:
         settings = self._config.siprec
+        if now >= self._next_announcement:
+            self._next_announcement = now + ANNOUNCE_SECONDS
+            for call in self._calls.values():
+                call.announce()
         for session, call in list(self._calls.items()):
             if now - call.began > settings.max_call_seconds:
                 self._end(session, "limit", now)

@@ -75,6 +75,16 @@ def test_the_position_0_of_the_audio_is_where_the_roles_became_known(recorder: R
     assert ended.at == 2_000
 
 
+def test_a_call_that_is_on_is_announced_again_and_one_that_is_over_is_not(recorder: Recorder) -> None:
+    recorder.call.announce()
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    recorder.call.announce()
+    recorder.call.end("bye", recorder.now + 1)
+    recorder.call.announce()
+    assert recorder.kinds() == ["CallStarted", "CallStarted", "CallEnded"]
+    assert recorder.messages[0] == recorder.messages[1]
+
+
 def test_every_answer_is_a_newer_version_of_the_same_session(recorder: Recorder) -> None:
     first = recorder.call.answer(OFFER, KNOWN, recorder.now).origin
     second = recorder.call.answer(OFFER, KNOWN, recorder.now).origin

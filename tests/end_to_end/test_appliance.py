@@ -71,6 +71,29 @@ def test_two_calls_at_once_reach_each_its_own_seat_and_an_engine_that_dies_is_re
         assert appliance.stop() == 0
 
 
+def test_a_call_goes_on_in_the_engine_that_replaces_one_that_died() -> None:
+    with RunningAppliance(("8001",)) as appliance:
+        listener = appliance.listener("8001", "--json", "--once-call", stdout=subprocess.PIPE)
+        caller = subprocess.Popen(
+            [
+                sys.executable, "-m", "tools.callsim", str(SECOND_CALL), "--quiet",
+                "--target", f"127.0.0.1:{appliance.ready['udp_port']}",
+            ],
+            cwd=REPOSITORY,
+        )  # fmt: skip
+        appliance.wait_for("utterance_told")
+        os.kill(appliance.wait_for("engine_ready")["pid"], signal.SIGKILL)
+        assert caller.wait(60) == 0
+        messages = messages_of(listener)
+        assert len({message["call"] for message in messages}) == 1
+        assert [message["event"] for message in messages if message["type"] == "call"] == [
+            "started",
+            "started",
+            "ended",
+        ]
+        assert [message for message in messages if message["type"] == "profile"][-1]["final"]
+
+
 def test_an_altered_model_is_refused_by_name_before_anything_starts(tmp_path: Path) -> None:
     store = ModelStore()
     name = "asr-zh-pinyin-zipformer"
