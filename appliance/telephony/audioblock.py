@@ -122,7 +122,8 @@ def decode(data: bytes) -> CallMessage:
     """
     try:
         message: CallMessage = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        # msgspec passes the last two on as they are: text that is no UTF-8, and maps in maps in maps.
         raise BlockError(f"not a call message: {error}") from error
     if isinstance(message, AudioBlock) and not 0 < len(message.pcm) // 2 <= MAX_BLOCK_SAMPLES:
         raise BlockError(

@@ -75,6 +75,21 @@ def test_random_bytes_are_refused_and_nothing_else_happens(data: bytes) -> None:
         decode(data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x81\xa4kind\xa3\xff\xff\xff",
+        b"\x82\xa4kind\xa5ended\xa4call\xb6" + b"\xff" * 22,
+        b"\x81\xa1a" * 5000,
+        b"\x91" * 5000,
+    ],
+    ids=["a kind that is no UTF-8", "a call that is no UTF-8", "deep maps", "deep lists"],
+)
+def test_what_the_decoder_of_msgpack_stumbles_over_is_refused(data: bytes) -> None:
+    with pytest.raises(BlockError):
+        decode(data)
+
+
 @given(st.integers(0, 1400))
 def test_a_message_that_was_cut_off_is_refused(length: int) -> None:
     whole = encode(AudioBlock.of(CALL, "customer", 0, 8000, np.zeros(640, np.int16)))
