@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from appliance.affect.voice import CustomerVoice
 from appliance.engine.rooms import Rooms
@@ -10,6 +11,10 @@ from appliance.profile.call import CallProfile
 from appliance.speech.recognizer import LegStream
 from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
 from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, Leg
+
+#: The latest time that a message of the door can tell: a day (protocol/messages.py). No call lasts longer, but
+#: its last block may end a little later.
+LATEST_MS: Final = 86_400_000
 
 
 class CallPipeline:
@@ -32,7 +37,7 @@ class CallPipeline:
 
     def hear(self, block: AudioBlock) -> None:
         """Take one block of either leg; audio on hold (music, announcements) is not analysed."""
-        self.at_ms = max(self.at_ms, block.end_ms)
+        self.at_ms = min(LATEST_MS, max(self.at_ms, block.end_ms))
         if block.hold:
             return
         self._heard_ms += block.end_ms - block.start_ms

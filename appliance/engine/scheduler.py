@@ -5,6 +5,7 @@ An error in one call ends that call alone. The scheduler does no I/O and reads n
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ from appliance.telephony.audioblock import (
 
 #: One engine serves at most this many calls; more would only mean that capture was misconfigured.
 MAX_CALLS: Final = 2000
+#: Failed calls that are remembered, so that capture's saying again that they are on does not revive them.
+MAX_FAILED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Counters:
 
     calls: int = 0
     failed_calls: int = 0
+    #: calls that nothing came of any more: capture has died
+    abandoned_calls: int = 0
     unknown_call: int = 0
     refused_calls: int = 0
     blocks: int = 0
@@ -52,18 +57,37 @@ class Counters:
 class _Call:
     pipeline: CallPipeline
     publication: Publication
+    #: when capture last said anything of the call
+    last_message: float
     touched: bool = False
     ended: bool = False
     pending: list[bytes] = field(default_factory=list)
 
 
 class Scheduler:
-    """Serves every call of the process fairly: one step decodes what is ready on all of them."""
+    """Serves every call of the process fairly: one step decodes what is ready on all of them.
 
-    def __init__(self, rooms: Rooms, *, quotes: bool, on_failure: Callable[[str, Exception], None]) -> None:
+    Args:
+        rooms: what all calls share.
+        quotes: whether evidence may quote, redacted.
+        on_failure: told of a call that failed.
+        abandoned_after: seconds after which a call that nothing came of is ended; None waits for ever.
+            Capture sends silence too, on hold as well, so that only a capture that died says nothing.
+    """
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        quotes: bool,
+        on_failure: Callable[[str, Exception], None],
+        abandoned_after: float | None = None,
+    ) -> None:
         self._rooms = rooms
         self._quotes = quotes
         self._on_failure = on_failure
+        self._abandoned_after = abandoned_after
+        self._failed: deque[str] = deque(maxlen=MAX_FAILED)
         self._calls: dict[str, _Call] = {}
         #: `ended` messages of calls that failed
         self._last_words: list[bytes] = []
@@ -83,10 +107,12 @@ class Scheduler:
         if call is None or call.ended:
             self.counters.unknown_call += 1
             return
+        call.last_message = now
         self._guarded(message.call, call, now, wall, partial(self._take, message=message))
 
     def step(self, now: float, wall: int) -> Outcome:
         """Decode what is ready and collect what may be published."""
+        self._end_abandoned(now, wall)
         self._rooms.speech.step()
         self._rooms.affect.run([call.pipeline.voice for call in self._calls.values() if call.touched])
         outcome = Outcome([], [])
@@ -113,15 +139,31 @@ class Scheduler:
             if not call.ended:
                 self.accept(reason_at_shutdown(identity, call.pipeline.at_ms), now, wall)
 
+    def _end_abandoned(self, now: float, wall: int) -> None:
+        if self._abandoned_after is None:
+            return
+        for identity, call in list(self._calls.items()):
+            if not call.ended and now - call.last_message > self._abandoned_after:
+                self.counters.abandoned_calls += 1
+                self.accept(CallEnded(identity, call.pipeline.at_ms, "timeout"), now, wall)
+
     def _start(self, message: CallStarted, now: float, wall: int) -> None:
-        if message.call in self._calls:
+        known = self._calls.get(message.call)
+        if known is not None:
             # Capture says again which calls there are, for an engine that was started in the middle of them.
+            known.last_message = now
+            return
+        if message.call in self._failed:
             return
         if len(self._calls) >= MAX_CALLS:
             self.counters.refused_calls += 1
             return
-        pipeline = CallPipeline(message, self._rooms, quotes=self._quotes)
-        call = _Call(pipeline, Publication(pipeline))
+        try:
+            pipeline = CallPipeline(message, self._rooms, quotes=self._quotes)
+        except Exception as error:  # one call's fault must not end the others
+            self._note_failure(message.call, error)
+            return
+        call = _Call(pipeline, Publication(pipeline), now)
         call.pending.extend(call.publication.event("started", now, wall))
         self._calls[message.call] = call
         self.counters.calls += 1
@@ -156,8 +198,15 @@ class Scheduler:
         try:
             work(call, now, wall)
         except Exception as error:  # one call's fault must not end the others
-            self.counters.failed_calls += 1
-            self._on_failure(identity, error)
+            self._note_failure(identity, error)
             self._calls.pop(identity, None)
-            self._last_words.extend(call.publication.event("ended", now, wall))
+            # What was to be said before, `started` for one, is still said before `ended`.
+            self._last_words.extend((*call.pending, *call.publication.event("ended", now, wall)))
+            call.pending.clear()
+            call.ended = False
             call.pipeline.close()
+
+    def _note_failure(self, identity: str, error: Exception) -> None:
+        self.counters.failed_calls += 1
+        self._failed.append(identity)
+        self._on_failure(identity, error)

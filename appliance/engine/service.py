@@ -26,6 +26,8 @@ POLL_MS: Final = 50
 AUDIO_QUEUE: Final = 64
 #: Messages that may wait for a feed that is restarting; more would be stale.
 DOOR_QUEUE: Final = 10_000
+#: Capture ends a call without media itself, after its time-out; after twice that, capture is not there.
+ABANDONED: Final = 2.0
 #: How long the last messages may take to leave at shutdown.
 LINGER_MS: Final = 2_000
 #: At shutdown the ends of calls wait this long for the door's budget.
@@ -40,7 +42,10 @@ class EngineService:
         self._shard = shard
         self._directory = config.box.runtime_directory
         self._scheduler = Scheduler(
-            load_rooms(config), quotes=config.policy.quotes, on_failure=self._call_failed
+            load_rooms(config),
+            quotes=config.policy.quotes,
+            on_failure=self._call_failed,
+            abandoned_after=ABANDONED * config.siprec.media_timeout_seconds,
         )
         self._stopping = False
         self._bad_messages = 0
@@ -72,6 +77,7 @@ class EngineService:
             "engine_stopped",
             calls=counters.calls,
             failed_calls=counters.failed_calls,
+            abandoned_calls=counters.abandoned_calls,
             unknown_call=counters.unknown_call,
             blocks=counters.blocks,
             messages=counters.messages,

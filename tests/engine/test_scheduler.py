@@ -89,7 +89,12 @@ def failures() -> list[str]:
 def scheduler(speech: Speech, language: LanguageReader, failures: list[str]) -> Scheduler:
     affect = AffectModels.load(ModelStore(), emotion=False)
     rooms = Rooms(speech, affect, language, Catalogue.load(None))  # type: ignore[arg-type]
-    return Scheduler(rooms, quotes=False, on_failure=lambda call, error: failures.append(call))
+    return Scheduler(
+        rooms,
+        quotes=False,
+        on_failure=lambda call, error: failures.append(call),
+        abandoned_after=100.0,
+    )
 
 
 def start(scheduler: Scheduler, *calls: str) -> None:
@@ -172,6 +177,68 @@ def test_the_agents_audio_never_reaches_the_voice_models(
 def test_audio_of_a_call_that_never_started_is_counted(scheduler: Scheduler) -> None:
     scheduler.accept(block(CALLS[0], "customer", 0), 0.0, WALL)
     assert scheduler.counters.unknown_call == 1
+
+
+def test_a_call_that_failed_is_not_revived_and_its_start_is_told_before_its_end(
+    scheduler: Scheduler, speech: Speech, failures: list[str]
+) -> None:
+    start(scheduler, CALLS[0])
+    speech.of(0, "customer").fails = True
+    scheduler.accept(block(CALLS[0], "customer", 0), 0.1, WALL)
+    start(scheduler, CALLS[0])
+    assert [message.event for message in messages(scheduler, 0.2)] == ["started", "ended"]
+    assert scheduler.active == 0
+    assert failures == [CALLS[0]]
+
+
+def test_a_call_that_cannot_be_opened_fails_alone(
+    scheduler: Scheduler, speech: Speech, failures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(leg: Leg) -> Stream:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(speech, "open", refuse)
+        start(scheduler, CALLS[0])
+    start(scheduler, CALLS[1])
+    assert failures == [CALLS[0]]
+    assert [message.call for message in messages(scheduler, 0.1)] == [CALLS[1]]
+
+
+def test_a_call_that_capture_says_nothing_of_any_more_is_ended(scheduler: Scheduler, speech: Speech) -> None:
+    start(scheduler, *CALLS)
+    messages(scheduler, 0.0)
+    for second in range(1, 100):
+        scheduler.accept(block(CALLS[0], "customer", 1000 * second), float(second), WALL)
+        assert "ended" not in [getattr(message, "event", "") for message in messages(scheduler, second)]
+    scheduler.accept(block(CALLS[0], "customer", 101_000), 101.0, WALL)
+    last = [message for message in messages(scheduler, 101.0) if message.call == CALLS[1]]
+    assert [message.event for message in last if isinstance(message, CallMessage)] == ["ended"]
+    assert [message.final for message in last if isinstance(message, ProfileMessage)] == [True]
+    assert (scheduler.active, scheduler.counters.abandoned_calls) == (1, 1)
+    assert speech.of(1, "customer").closed
+
+
+def test_a_call_that_is_announced_again_is_not_abandoned(scheduler: Scheduler) -> None:
+    for second in range(0, 500, 50):
+        scheduler.accept(CallStarted(CALLS[0], "8001", "outbound", "replay", WALL), float(second), WALL)
+        messages(scheduler, second)
+    assert (scheduler.active, scheduler.counters.calls) == (1, 1)
+
+
+def test_a_block_after_the_latest_time_of_the_schema_ends_nothing(
+    scheduler: Scheduler, speech: Speech, failures: list[str]
+) -> None:
+    start(scheduler, CALLS[0])
+    scheduler.accept(block(CALLS[0], "customer", 86_400_500), 86_401.0, WALL)
+    scheduler.accept(CallEnded(CALLS[0], 86_400_600, "limit"), 86_401.0, WALL)
+    assert [
+        message.event for message in messages(scheduler, 86_401.0) if isinstance(message, CallMessage)
+    ] == [
+        "started",
+        "ended",
+    ]
+    assert not failures
 
 
 def test_an_ended_call_leaves_nothing_behind(scheduler: Scheduler, speech: Speech) -> None:
