@@ -126,12 +126,15 @@ class RunningFeed:
     def asker(self, keys: CurveKeys | None) -> zmq.Socket[bytes]:
         return self.peer(zmq.DEALER, self.service.control_port, keys)
 
-    def seat(self, seat: str, **options: float) -> SeatClient:
+    def key_directory(self, seat: str) -> Path:
         directory = self.directory / "keys" / seat
         if not directory.exists():
             ports = Connection(HOST, self.service.publish_port, self.service.control_port)
             write_seat_keys(directory, seat, self.keys[seat], self.box, ports)
-        return SeatClient(SeatKeys.load(directory.parent, seat), **options)
+        return directory
+
+    def seat(self, seat: str, **options: float) -> SeatClient:
+        return SeatClient(SeatKeys.load(self.key_directory(seat), seat), **options)
 
 
 @contextmanager

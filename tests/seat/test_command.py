@@ -25,7 +25,7 @@ def listen(*words):
 @pytest.fixture
 def feed(tmp_path):
     with running_feed(tmp_path, "8001") as running:
-        running.seat("8001").close()
+        running.key_directory("8001")
         yield running
 
 
