@@ -49,8 +49,13 @@ def load_config(path: Path | None) -> Config:
 
 def _run(options: argparse.Namespace) -> int:
     from appliance.box import supervisor
+    from appliance.box.runtime_directory import RuntimeDirectoryError
+    from appliance.cli import CommandError
 
-    return supervisor.run(load_config(options.config), options.config)
+    try:
+        return supervisor.run(load_config(options.config), options.config)
+    except RuntimeDirectoryError as error:
+        raise CommandError(str(error)) from error
 
 
 def _check(options: argparse.Namespace) -> int:

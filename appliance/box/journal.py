@@ -6,6 +6,7 @@ string without runs of digits that could be somebody's number; anything else is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -32,7 +33,9 @@ class Journal:
         line: dict[str, Field] = {"at": round(time.time(), 3), "process": self._process, "event": name}
         for key, value in fields.items():
             line[key] = _safe(value)
-        print(json.dumps(line, ensure_ascii=True), file=sys.stderr, flush=True)
+        # A full disk, or a reader that has gone, must not end the calls that are on.
+        with contextlib.suppress(OSError, ValueError):
+            print(json.dumps(line, ensure_ascii=True), file=sys.stderr, flush=True)
 
 
 def _safe(value: Field) -> Field:

@@ -6,7 +6,9 @@ the demo and the tests.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -21,6 +23,7 @@ from typing import Final
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.runtime_directory import claimed
 
 #: A process that dies this often within the window will not be saved by another start.
 MAX_RESTARTS: Final = 5
@@ -77,8 +80,8 @@ class Supervisor:
                 status = 1
                 break
         # Capture first, so that calls end properly; the feed last, so that their last profiles leave.
-        for child in reversed(self._children):
-            self._end(child)
+        for kind in ("capture", "engine", "feed"):
+            self._end([child for child in self._children if child.arguments[0] == kind])
         self._drain()
         self._journal.event("appliance_stopped", status=status)
         return status
@@ -88,7 +91,7 @@ class Supervisor:
         child.starts.append(time.monotonic())
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops its children in order.
         child.process = subprocess.Popen(
-            [sys.executable, "-m", "appliance", *child.arguments],
+            [sys.executable, "-m", "appliance.box.supervised", str(os.getpid()), *child.arguments],
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
@@ -117,8 +120,10 @@ class Supervisor:
                 return
 
     def _pass_on(self, child: _Child, line: bytes) -> None:
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+        # A full disk, or a reader that has gone, must not end the calls that are on.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
         if child.ready is None and child.ready_event.encode() in line:
             try:
                 child.ready = json.loads(line)
@@ -157,21 +162,33 @@ class Supervisor:
         return True
 
     @staticmethod
-    def _end(child: _Child) -> None:
-        process = child.process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    def _end(children: list[_Child]) -> None:
+        """Stop processes of one kind, all at once."""
+        processes = [child.process for child in children if child.process is not None]
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in processes:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for child in children:
+            if child.reader is not None:
+                # Its totals come last.
+                child.reader.join(1.0)
 
 
 def run(config: Config, path: Path | None) -> int:
-    """Run the appliance until SIGTERM or SIGINT."""
-    supervisor = Supervisor(config, path)
-    signal.signal(signal.SIGTERM, supervisor.stop)
-    signal.signal(signal.SIGINT, supervisor.stop)
-    return supervisor.run()
+    """Run the appliance until SIGTERM or SIGINT.
+
+    Raises:
+        RuntimeDirectoryError: the runtime directory cannot be used, or another appliance runs on it.
+    """
+    with claimed(config.box.runtime_directory, "appliance"):
+        supervisor = Supervisor(config, path)
+        signal.signal(signal.SIGTERM, supervisor.stop)
+        signal.signal(signal.SIGINT, supervisor.stop)
+        return supervisor.run()

@@ -27,6 +27,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _engine(options: argparse.Namespace) -> int:
+    from appliance.box.runtime_directory import RuntimeDirectoryError
     from appliance.cli import CommandError
     from appliance.engine import service
     from appliance.models import ModelError
@@ -38,7 +39,7 @@ def _engine(options: argparse.Namespace) -> int:
         )
     try:
         return service.run(config, options.shard)
-    except ModelError as error:
+    except (ModelError, RuntimeDirectoryError) as error:
         raise CommandError(str(error)) from error
 
 

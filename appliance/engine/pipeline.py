@@ -12,8 +12,8 @@ from appliance.speech.recognizer import LegStream
 from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
 from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, Leg
 
-#: The latest time that a message of the door can tell: a day (protocol/messages.py). No call lasts longer, but
-#: its last block may end a little later.
+#: The latest time that a message of the door can tell: a day (protocol/messages.py). No call lasts longer,
+#: but its last block may end a little later.
 LATEST_MS: Final = 86_400_000
 
 

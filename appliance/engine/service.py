@@ -14,6 +14,7 @@ import zmq
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.runtime_directory import claimed
 from appliance.engine.rooms import load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.telephony import audioblock
@@ -130,7 +131,6 @@ class EngineService:
 
 
 def _bind(socket: zmq.Socket[bytes], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     socket.bind(f"ipc://{path}")
@@ -145,8 +145,10 @@ def run(config: Config, shard: int) -> int:
 
     Raises:
         ModelError: a model is missing, altered or forbidden.
+        RuntimeDirectoryError: the runtime directory cannot be used, or another engine has this share.
     """
-    service = EngineService(config, shard)
-    signal.signal(signal.SIGTERM, service.stop)
-    signal.signal(signal.SIGINT, service.stop)
-    return service.run()
+    with claimed(config.box.runtime_directory, f"audio-{shard}"):
+        service = EngineService(config, shard)
+        signal.signal(signal.SIGTERM, service.stop)
+        signal.signal(signal.SIGINT, service.stop)
+        return service.run()

@@ -10,7 +10,6 @@ from typing import Final
 
 import zmq
 
-from appliance.feed.private_file import make_private_directory
 from appliance.feed.publisher import BindError
 from appliance.protocol.bucket import LeakyBucket
 from appliance.protocol.codec import MAX_MESSAGE_BYTES, SchemaError, decode_door
@@ -74,13 +73,11 @@ class Door:
         self.socket.maxmsgsize = 4 * MAX_MESSAGE_BYTES
 
     def bind(self) -> None:
-        """Bind to `door.sock`.
+        """Bind to `door.sock` in a directory that is there; a socket that is left from before is replaced.
 
         Raises:
-            PrivateFileError: the runtime directory cannot be made.
             BindError: the socket cannot be bound.
         """
-        make_private_directory(self._path.parent)
         if len(os.fsencode(self._path)) > MAX_SOCKET_PATH:
             raise BindError(
                 f"{self._path}: is longer than the {MAX_SOCKET_PATH} bytes a unix socket's path may have; "

@@ -14,6 +14,7 @@ import zmq
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
 from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
 from appliance.feed.control import Control
@@ -40,7 +41,7 @@ WANTED_DESCRIPTORS: Final = 65_536
 PORT_PAIR_TRIES: Final = 20
 
 #: Why the feed could not start, each a sentence with a next step.
-START_ERRORS: Final = (AuthenticatorError, BindError, PrivateFileError)
+START_ERRORS: Final = (AuthenticatorError, BindError, PrivateFileError, RuntimeDirectoryError)
 
 
 class FeedService:
@@ -68,6 +69,7 @@ class FeedService:
             AuthenticatorError: the authenticator does not answer; nothing is bound.
             BindError: a port or path cannot be bound.
             PrivateFileError: keys or grants cannot be used, or another feed runs on them.
+            RuntimeDirectoryError: the runtime directory cannot be used, or another feed has its door.
         """
         try:
             self._open()
@@ -80,6 +82,7 @@ class FeedService:
         _raise_descriptor_limit()
         make_private_directory(self._directory)
         self._cleanup.enter_context(locked(self._directory / "feed.lock", wait=False))
+        self._cleanup.enter_context(claimed(self._config.box.runtime_directory, "door"))
         keys = box_keys(self._directory)
         self._poll_grants()
 

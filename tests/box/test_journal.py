@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -51,3 +52,12 @@ def test_speech_and_other_text_is_withheld(capsys: pytest.CaptureFixture[str], s
 )  # fmt: skip
 def test_long_runs_of_digits_are_withheld(capsys: pytest.CaptureFixture[str], number: str) -> None:
     assert written(capsys, user=number)["user"] == REPLACED
+
+
+def test_a_journal_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = open("/dev/full", "w", encoding="utf-8")  # noqa: SIM115, PTH123 - closed in the middle of the test
+    monkeypatch.setattr("sys.stderr", full)
+    Journal("capture").event("call_ended", received=1200)
+    with contextlib.suppress(OSError):
+        full.close()
+    Journal("capture").event("call_ended", received=1200)
