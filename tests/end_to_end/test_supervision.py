@@ -73,12 +73,13 @@ def test_when_the_supervisor_is_killed_its_processes_end_and_another_can_start()
 def test_a_journal_on_a_full_disk_ends_nothing() -> None:
     with RunningAppliance(siprec="enabled = false") as appliance:
         assert appliance.stop() == 0
+        audio = appliance.directory / "run/audio-0.sock"
+        audio.unlink(missing_ok=True)
         with open("/dev/full", "w", encoding="ascii") as full:  # noqa: PTH123
             process = subprocess.Popen(
                 [sys.executable, "-m", "appliance", "run", "--config", str(appliance.config)],
                 cwd=REPOSITORY, stderr=full,
             )  # fmt: skip
-            audio = appliance.directory / "run/audio-0.sock"
             try:
                 # The engine binds it when it is ready, after some lines that could not be written.
                 while not audio.exists():
