@@ -15,6 +15,7 @@ import zmq
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.runtime_directory import claimed
+from appliance.engine.outbox import Outbox
 from appliance.engine.rooms import load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.telephony import audioblock
@@ -25,8 +26,8 @@ MAX_DRAIN: Final = 256
 POLL_MS: Final = 50
 #: Blocks that ZeroMQ may hold here; what waits in capture can still be dropped with care, here it cannot.
 AUDIO_QUEUE: Final = 64
-#: Messages that may wait for a feed that is restarting; more would be stale.
-DOOR_QUEUE: Final = 10_000
+#: Messages that ZeroMQ may hold for a feed that is busy; for one that is not there they wait in the outbox.
+DOOR_QUEUE: Final = 256
 #: Capture ends a call without media itself, after its time-out; after twice that, capture is not there.
 ABANDONED: Final = 2.0
 #: How long the last messages may take to leave at shutdown.
@@ -63,13 +64,16 @@ class EngineService:
         try:
             door.setsockopt(zmq.SNDHWM, DOOR_QUEUE)
             door.setsockopt(zmq.LINGER, LINGER_MS)
+            # While the feed is not there nothing may pile up behind the outbox's back.
+            door.setsockopt(zmq.IMMEDIATE, 1)
+            outbox = Outbox(lambda data: _sent(door, data))
             door.connect(f"ipc://{self._directory / 'door.sock'}")
             audio.setsockopt(zmq.RCVHWM, AUDIO_QUEUE)
             _bind(audio, self._directory / f"audio-{self._shard}.sock")
             self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
             while not self._stopping:
-                self._turn(audio, door)
-            self._farewell(audio, door)
+                self._turn(audio, outbox)
+            self._farewell(audio, outbox)
         finally:
             audio.close(linger=0)
             door.close()
@@ -87,15 +91,14 @@ class EngineService:
         )
         return 0
 
-    def _turn(self, audio: zmq.Socket[bytes], door: zmq.Socket[bytes]) -> None:
+    def _turn(self, audio: zmq.Socket[bytes], outbox: Outbox) -> None:
         if audio.poll(POLL_MS):
             self._drain(audio)
-        outcome = self._scheduler.step(time.monotonic(), _wall())
+        now = time.monotonic()
+        outcome = self._scheduler.step(now, _wall())
+        outbox.flush(now)
         for data in outcome.messages:
-            try:
-                door.send(data, zmq.DONTWAIT)
-            except zmq.Again:
-                self._lost_messages += 1
+            outbox.put(data, now)
         for call, utterance_end_ms, at_ms in outcome.updates:
             self._journal.event("utterance_told", call=call, end=utterance_end_ms, at_ms=at_ms)
 
@@ -112,14 +115,15 @@ class EngineService:
                 continue
             self._scheduler.accept(message, time.monotonic(), _wall())
 
-    def _farewell(self, audio: zmq.Socket[bytes], door: zmq.Socket[bytes]) -> None:
+    def _farewell(self, audio: zmq.Socket[bytes], outbox: Outbox) -> None:
         self._drain(audio)
         self._scheduler.end_all(
             lambda call, at: audioblock.CallEnded(call, at, "shutdown"), time.monotonic(), _wall()
         )
         deadline = time.monotonic() + FAREWELL_SECONDS
-        while self._scheduler.active and time.monotonic() < deadline:
-            self._turn(audio, door)
+        while (self._scheduler.active or outbox) and time.monotonic() < deadline:
+            self._turn(audio, outbox)
+        self._lost_messages = outbox.dropped + len(outbox)
 
     def _call_failed(self, call: str, error: Exception) -> None:
         # The text of an error may quote speech; its type and place cannot.
@@ -134,6 +138,14 @@ def _bind(socket: zmq.Socket[bytes], path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     socket.bind(f"ipc://{path}")
+
+
+def _sent(door: zmq.Socket[bytes], data: bytes) -> bool:
+    try:
+        door.send(data, zmq.DONTWAIT)
+    except zmq.Again:
+        return False
+    return True
 
 
 def _wall() -> int:

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+
+from appliance.engine.outbox import CUE_SECONDS, MAX_EVENTS, Outbox
+from appliance.protocol import codec
+from appliance.protocol.bucket import CALL_BURST_BYTES
+from appliance.protocol.codec import MAX_MESSAGE_BYTES
+from appliance.protocol.messages import CallMessage, DoorMessage
+from appliance.protocol.vocabulary import CallEvent
+from tests.protocol import samples
+
+CALLS = ("A" * 22, "B" * 22)
+
+
+def event(number: int, event: CallEvent = "held", call: str = CALLS[0]) -> bytes:
+    return numbered(samples.call(event), number, call)
+
+
+def profile(number: int, call: str = CALLS[0]) -> bytes:
+    return numbered(samples.profile(), number, call)
+
+
+def cue(number: int, call: str = CALLS[0]) -> bytes:
+    return numbered(samples.cue(), number, call)
+
+
+def numbered(message: DoorMessage, number: int, call: str) -> bytes:
+    return codec.encode(msgspec.structs.replace(message, seq=number, call=call))
+
+
+@dataclass
+class Door:
+    open: bool = False
+    came: list[DoorMessage] = field(default_factory=list)
+
+    def send(self, data: bytes) -> bool:
+        if self.open:
+            self.came.append(codec.decode_door(data))
+        return self.open
+
+    @property
+    def sequence(self) -> list[int]:
+        return [message.seq for message in self.came]
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+@pytest.fixture
+def outbox(door: Door) -> Outbox:
+    return Outbox(door.send)
+
+
+def test_while_the_door_is_open_everything_passes_at_once_and_in_order(door: Door, outbox: Outbox) -> None:
+    door.open = True
+    for number, make in enumerate((event, profile, cue, profile, event), 1):
+        outbox.put(make(number), 0.0)
+    assert door.sequence == [1, 2, 3, 4, 5]
+    assert not outbox
+
+
+def test_of_profiles_the_newest_waits_and_events_wait_in_their_order(door: Door, outbox: Outbox) -> None:
+    outbox.put(event(1, "started"), 0.0)
+    for number in range(2, 30):
+        outbox.put(profile(number), float(number))
+    outbox.put(event(30, "ended"), 30.0)
+    door.open = True
+    outbox.flush(31.0)
+    assert door.sequence == [1, 29, 30]
+    assert outbox.dropped == 27
+    outbox.put(profile(31), 32.0)
+    assert door.sequence[-1] == 31
+
+
+def test_what_comes_while_others_wait_does_not_overtake_them(door: Door, outbox: Outbox) -> None:
+    outbox.put(event(1), 0.0)
+    door.open = True
+    outbox.put(profile(2), 0.1)
+    assert door.sequence == []
+    outbox.flush(0.2)
+    assert door.sequence == [1, 2]
+
+
+def test_a_cue_waits_for_a_moment_only(door: Door, outbox: Outbox) -> None:
+    outbox.put(cue(1), 0.0)
+    outbox.put(cue(2), 10.0)
+    door.open = True
+    outbox.flush(10.0 + CUE_SECONDS / 2)
+    assert door.sequence == [2]
+    assert outbox.dropped == 1
+
+
+def test_of_many_events_the_start_and_the_last_are_kept(door: Door, outbox: Outbox) -> None:
+    for number in range(1, 101):
+        outbox.put(event(number), 0.0)
+    door.open = True
+    outbox.flush(0.0)
+    assert door.sequence == [1, *range(100 - MAX_EVENTS + 2, 101)]
+
+
+def test_what_waits_of_one_call_fits_into_what_the_feed_lets_pass_at_once() -> None:
+    assert MAX_MESSAGE_BYTES + MAX_EVENTS * len(event(2**53)) < CALL_BURST_BYTES
+
+
+def test_calls_do_not_overtake_each_others_messages(door: Door, outbox: Outbox) -> None:
+    for number in range(1, 4):
+        for call in CALLS:
+            outbox.put(event(number, call=call), 0.0)
+    door.open = True
+    outbox.flush(0.0)
+    for call in CALLS:
+        mine = [message for message in door.came if isinstance(message, CallMessage) and message.call == call]
+        assert [message.seq for message in mine] == [1, 2, 3]
+
+
+def test_the_number_of_calls_that_wait_is_bounded(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.engine.outbox.MAX_CALLS", 10)
+    for number in range(25):
+        outbox.put(event(1, call=f"{number:022d}"), 0.0)
+    assert len(outbox) == 10
+    assert outbox.dropped == 15
