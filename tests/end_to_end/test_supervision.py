@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +17,13 @@ import pytest
 from tools.running import REPOSITORY, RunningAppliance
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
+
+SECOND_CALL = REPOSITORY / "tools/demo_call/second_call.wav"
+
+
+def arguments_of(process: int) -> list[bytes]:
+    """The command line of a process."""
+    return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
 
 
 def processes_of(appliance: RunningAppliance) -> list[int]:
@@ -88,3 +97,41 @@ def test_a_journal_on_a_full_disk_ends_nothing() -> None:
             finally:
                 process.terminate()
             assert process.wait(40) == 0
+
+
+def test_a_seat_goes_on_with_a_feed_that_was_started_anew_in_the_middle_of_a_call() -> None:
+    appliance = RunningAppliance()
+    settings = appliance.config.read_text(encoding="utf-8")
+    for key in ("publish_port", "control_port"):
+        # A feed that is started anew is found at the ports that the configuration names.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            settings = settings.replace(f"{key} = 0", f"{key} = {free.getsockname()[1]}")
+    appliance.config.write_text(settings, encoding="utf-8")
+    with appliance:
+        listener = appliance.listener("8001", "--json", "--once-call", stdout=subprocess.PIPE)
+        caller = subprocess.Popen(
+            [
+                sys.executable, "-m", "tools.callsim", str(SECOND_CALL), "--quiet", "--speed", "2",
+                "--target", f"127.0.0.1:{appliance.ready['udp_port']}",
+            ],
+            cwd=REPOSITORY,
+        )  # fmt: skip
+        try:
+            appliance.wait_for("utterance_told")
+            [feed] = [child for child in processes_of(appliance) if b"feed" in arguments_of(child)]
+            os.kill(feed, signal.SIGKILL)
+            assert caller.wait(60) == 0
+            lines = listener.communicate(timeout=60)[0].splitlines()
+        finally:
+            for process in (caller, listener):
+                process.kill()
+                process.wait()
+        assert appliance.stop() == 0
+    messages = [message for message in map(json.loads, lines) if message["type"] != "beat"]
+    assert [message["event"] for message in messages if message["type"] == "call"] == ["started", "ended"]
+    profiles = [message for message in messages if message["type"] == "profile"]
+    assert profiles[-1]["final"]
+    times = [profile["at"] for profile in profiles]
+    assert times == sorted(times)
+    stopped = [event for event in appliance.events if event["event"] == "feed_stopped"]
+    assert [event["door_over_budget"] for event in stopped] == [0]
