@@ -47,6 +47,8 @@ class Counters:
     failed_calls: int = 0
     #: calls that nothing came of any more: capture has died
     abandoned_calls: int = 0
+    #: times that the calls' audio could not be measured together
+    failed_batches: int = 0
     unknown_call: int = 0
     refused_calls: int = 0
     blocks: int = 0
@@ -114,7 +116,7 @@ class Scheduler:
         """Decode what is ready and collect what may be published."""
         self._end_abandoned(now, wall)
         self._rooms.speech.step()
-        self._rooms.affect.run([call.pipeline.voice for call in self._calls.values() if call.touched])
+        self._measure(now, wall)
         outcome = Outcome([], [])
         for identity, call in list(self._calls.items()):
             self._guarded(identity, call, now, wall, self._publish)
@@ -138,6 +140,19 @@ class Scheduler:
         for identity, call in list(self._calls.items()):
             if not call.ended:
                 self.accept(reason_at_shutdown(identity, call.pipeline.at_ms), now, wall)
+
+    def _measure(self, now: float, wall: int) -> None:
+        """Let the affect room measure all calls that were heard, at once."""
+        touched = {identity: call for identity, call in self._calls.items() if call.touched}
+        try:
+            self._rooms.affect.run([call.pipeline.voice for call in touched.values()])
+        except Exception:  # one call's fault must not end the others: see whose it is
+            self.counters.failed_batches += 1
+            for identity, call in touched.items():
+                self._guarded(identity, call, now, wall, self._measure_one)
+
+    def _measure_one(self, call: _Call, _now: float, _wall: int) -> None:
+        self._rooms.affect.run([call.pipeline.voice])
 
     def _end_abandoned(self, now: float, wall: int) -> None:
         if self._abandoned_after is None:

@@ -82,6 +82,7 @@ class EngineService:
             "engine_stopped",
             calls=counters.calls,
             failed_calls=counters.failed_calls,
+            failed_batches=counters.failed_batches,
             abandoned_calls=counters.abandoned_calls,
             unknown_call=counters.unknown_call,
             blocks=counters.blocks,

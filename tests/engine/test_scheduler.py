@@ -191,6 +191,28 @@ def test_a_call_that_failed_is_not_revived_and_its_start_is_told_before_its_end(
     assert failures == [CALLS[0]]
 
 
+def test_a_call_whose_audio_cannot_be_measured_fails_alone(
+    scheduler: Scheduler, speech: Speech, failures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(scheduler, *CALLS)
+    measure, voices = AffectModels.run, []
+
+    def run(models: AffectModels, given: list[Any]) -> None:
+        voices.append(len(given))
+        if any(voice is broken for voice in given):
+            raise ValueError
+        measure(models, given)
+
+    monkeypatch.setattr(AffectModels, "run", run)
+    broken = scheduler._calls[CALLS[0]].pipeline.voice
+    for call in CALLS:
+        scheduler.accept(block(call, "customer", 0), 0.1, WALL)
+    ended = [message.call for message in messages(scheduler, 0.1) if getattr(message, "event", "") == "ended"]
+    assert ended == failures == [CALLS[0]]
+    assert voices == [2, 1, 1]
+    assert (scheduler.active, scheduler.counters.failed_batches) == (1, 1)
+
+
 def test_a_call_that_cannot_be_opened_fails_alone(
     scheduler: Scheduler, speech: Speech, failures: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
