@@ -91,11 +91,21 @@ class LegReceiver:
         self._jitter = JitterBuffer()
         self._playout = Playout(started)
         self._polled = started
+        self._error: Exception | None = None
         self._received = self._wrong_version = self._malformed = self._wrong_type = 0
         self._event_packets = self._noise_packets = self._rtcp = 0
 
     def datagram(self, data: bytes, source: tuple[str, int], now: float) -> None:
-        """Take what came from `source` at `now`; whatever it is, it is played or counted."""
+        """Take what came from `source` at `now`; whatever it is, it is played or counted.
+
+        Raises nothing: all calls' datagrams are read together. What should fail is raised by the next `poll`.
+        """
+        try:
+            self._take(data, source, now)
+        except Exception as error:  # one call's fault must not end the others
+            self._error = self._error or error
+
+    def _take(self, data: bytes, source: tuple[str, int], now: float) -> None:
         self._received += 1
         try:
             packet = parse(data)
@@ -118,7 +128,13 @@ class LegReceiver:
             self._other_source(packet, source, now)
 
     def poll(self, now: float) -> list[AudioBlock]:
-        """The blocks that are complete at `now`, 80 ms each; call it every 20 to 40 ms."""
+        """The blocks that are complete at `now`, 80 ms each; call it every 20 to 40 ms.
+
+        Raises:
+            Exception: a datagram could not be taken for a fault of ours; the leg is of no more use.
+        """
+        if self._error is not None:
+            raise self._error
         for released in self._jitter.due(now):
             self._play(released)
         if not self._jitter.waiting:

@@ -371,3 +371,19 @@ def test_a_real_gateway_with_packets_of_30_ms_is_heard() -> None:
     assert np.array_equal(samples, g711.alaw_decode(coded))
     assert counted(leg) == {}
     assert {len(block.samples) for block in blocks[:-1]} == {640}
+
+
+def test_a_fault_of_ours_in_one_datagram_is_raised_where_it_concerns_this_call_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leg = LegReceiver(CALL, "customer", {8: "PCMA"}, frozenset(), 0.0)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("appliance.capture.leg.parse", fail)
+    leg.datagram(rtp(0, tone(1)), GATEWAY, 0.0)
+    leg.datagram(rtp(1, tone(1)), GATEWAY, 0.02)
+    assert leg.counters.received == 2
+    with pytest.raises(ZeroDivisionError):
+        leg.poll(0.04)
