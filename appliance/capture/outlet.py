@@ -2,7 +2,8 @@
 
 An engine that is behind must not hold up RTP. So what it does not take waits here, in one queue a call. The
 queue is bounded in seconds of audio; beyond that the call's oldest audio is dropped, counted and reported.
-Call control is never dropped and keeps its place. Calls take turns, so a call that floods delays no other.
+Call control is never dropped and keeps its place, but that a call is on goes first. Calls take turns, so a
+call that floods delays no other.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from appliance.telephony.audioblock import (
     AudioBlock,
     AudioDropped,
     CallMessage,
+    CallStarted,
     Leg,
     encode,
 )
@@ -101,6 +103,11 @@ class _Shard:
         if queue is None:
             queue = self._queues[call] = _Queue()
             self._turns.append(call)
+        if isinstance(message, CallStarted):
+            # A call that is announced again may have a new engine, which has to know of it before what waits.
+            if not any(isinstance(one, CallStarted) for one in queue.messages):
+                queue.messages.appendleft(message)
+            return
         queue.messages.append(message)
         if isinstance(message, AudioBlock):
             self._account(queue, message, 1)

@@ -98,6 +98,29 @@ def test_what_was_sent_before_the_engine_came_is_not_lost(directory: Path, outle
     engine.close()
 
 
+def test_a_call_that_is_announced_again_is_known_before_its_audio_that_waits(
+    directory: Path, outlet: AudioOutlet
+) -> None:
+    first = Engine(directory)
+    outlet.send(started())
+    assert first.read(outlet) == [started()]
+    first.close()
+    blocks = [block(n) for n in range(12)]
+    # Until it is noticed that the engine has gone, ZeroMQ would take messages, and lose them.
+    while any(shard._socket.poll(0, zmq.POLLOUT) for shard in outlet._shards):
+        time.sleep(0.005)
+    for one in blocks[:6]:
+        outlet.send(one)
+    for _ in range(100):
+        outlet.send(started())
+    for one in blocks[6:]:
+        outlet.send(one)
+    assert outlet.counters.waiting == 13
+    second = Engine(directory)
+    assert second.read(outlet) == [started(), *blocks]
+    second.close()
+
+
 def test_too_much_audio_drops_the_oldest_of_the_leg_and_reports_it_in_its_place(
     directory: Path, outlet: AudioOutlet
 ) -> None:
