@@ -14,10 +14,10 @@ from tools.demo_call.synthesis import RATE
 
 LEGS: tuple[Leg, Leg] = ("customer", "agent")
 #: Between the phrases of one turn.
-PHRASE_PAUSE_SECONDS = 0.14
+PHRASE_PAUSE_SECONDS = 0.18
 #: Line noise: standard deviation in steps of int16, about -66 dB of full scale.
 NOISE = 16.0
-TAIL_SECONDS = 1.2
+TAIL_SECONDS = 0.9
 _FULL_SCALE = 32767
 
 #: One phrase, in the voice of a leg and in a mood, at 22.05 kHz with its peak at 1.

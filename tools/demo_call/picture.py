@@ -62,7 +62,7 @@ def _widened(text: re.Match[str]) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.demo_call.picture", description=__doc__)
-    parser.add_argument("--at", type=float, default=68.0, help="seconds into the call")
+    parser.add_argument("--at", type=float, default=55.0, help="seconds into the call")
     return parser.parse_args()
 
 

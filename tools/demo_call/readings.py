@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tools.demo_call.script import HERE, Leg, tomllib
+from tools.demo_call.script import HERE, Leg
 from tools.demo_call.synthesis import Grouping, Reading
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @dataclass(frozen=True, slots=True)

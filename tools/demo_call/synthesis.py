@@ -86,8 +86,8 @@ class Synthesizer:
         kept = samples[max(0, loud[0] - _MARGIN) : loud[-1] + _MARGIN].astype(np.float64)
         width = RATE * 30 // 1000
         level = np.sqrt(np.convolve(kept**2, np.ones(width) / width, "same")) + 300.0
-        evened = kept * level**-_COMPRESSION
-        return evened / np.abs(evened).max()
+        evened: NDArray[np.float64] = kept * level**-_COMPRESSION
+        return evened / float(np.abs(evened).max())
 
 
 @contextlib.contextmanager
