@@ -12,6 +12,11 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+
+#: Linux, sockaddr_un.sun_path less its end (unix(7)), and the longest name of a socket of ours.
+MAX_SOCKET_PATH: Final = 107
+LONGEST_NAME: Final = "audio-63.sock"
 
 
 class RuntimeDirectoryError(Exception):
@@ -22,8 +27,14 @@ def prepare(directory: Path) -> None:
     """Make the directory where there is none, and see to it that nobody else can put sockets there.
 
     Raises:
-        RuntimeDirectoryError: it cannot be made, is another user's, or all users may write in it.
+        RuntimeDirectoryError: it cannot be made, is another user's, all users may write in it, or its path is
+            too long for a unix socket.
     """
+    if len(os.fsencode(directory / LONGEST_NAME)) > MAX_SOCKET_PATH:
+        raise RuntimeDirectoryError(
+            f"{directory}: is too long, because the path of a unix socket in it may have {MAX_SOCKET_PATH} "
+            "bytes; choose a shorter box.runtime_directory"
+        )
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Of a link, both the link and what it points to.

@@ -26,6 +26,8 @@ MAX_DRAIN: Final = 256
 POLL_MS: Final = 50
 #: Blocks that ZeroMQ may hold here; what waits in capture can still be dropped with care, here it cannot.
 AUDIO_QUEUE: Final = 64
+#: Bytes of one message of capture: the longest block that is taken, and its other fields.
+MAX_AUDIO_MESSAGE: Final = 2 * audioblock.MAX_BLOCK_SAMPLES + 1024
 #: Messages that ZeroMQ may hold for a feed that is busy; for one that is not there they wait in the outbox.
 DOOR_QUEUE: Final = 256
 #: Capture ends a call without media itself, after its time-out; after twice that, capture is not there.
@@ -69,6 +71,8 @@ class EngineService:
             outbox = Outbox(lambda data: _sent(door, data))
             door.connect(f"ipc://{self._directory / 'door.sock'}")
             audio.setsockopt(zmq.RCVHWM, AUDIO_QUEUE)
+            # Larger frames end the connection before memory is taken for them.
+            audio.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO_MESSAGE)
             _bind(audio, self._directory / f"audio-{self._shard}.sock")
             self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
             while not self._stopping:
@@ -77,6 +81,9 @@ class EngineService:
         finally:
             audio.close(linger=0)
             door.close()
+            # Waits for the last messages to leave, at most their linger.
+            context.term()
+            (self._directory / f"audio-{self._shard}.sock").unlink(missing_ok=True)
         counters = self._scheduler.counters
         self._journal.event(
             "engine_stopped",

@@ -73,6 +73,12 @@ def test_a_directory_that_all_may_write_in_is_refused(tmp_path: Path) -> None:
         prepare(tmp_path)
 
 
+def test_a_path_that_is_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeDirectoryError, match=r"choose a shorter box\.runtime_directory"):
+        prepare(tmp_path / ("x" * 100))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_its_place_is_refused_with_a_next_step(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(RuntimeDirectoryError, match=r"set box\.runtime_directory"):
