@@ -21,6 +21,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _capture(options: argparse.Namespace) -> int:
     from appliance.box import config
+    from appliance.box.runtime_directory import RuntimeDirectoryError
     from appliance.capture import service
     from appliance.cli import CommandError
 
@@ -32,6 +33,8 @@ def _capture(options: argparse.Namespace) -> int:
         raise CommandError("siprec.enabled is false, so there is nothing to capture; set it to true")
     try:
         return service.run(loaded)
+    except RuntimeDirectoryError as error:
+        raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(
             f"cannot listen for SIP on {loaded.siprec.bind}: {error.strerror or error}; "

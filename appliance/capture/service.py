@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from appliance.box import runtime_directory
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.capture.gateways import Gateways
@@ -32,6 +33,8 @@ from appliance.telephony.sip_endpoint import RETRY_AFTER
 
 #: How often RTP is read and blocks are made; one packet is 20 ms.
 TICK: Final = 0.02
+#: A fault that comes with every tick is told about once in twenty seconds.
+FAILED_TICKS_TOLD: Final = 1000
 #: How often calls are looked at for their limits.
 CHECK_SECONDS: Final = 0.5
 #: How often engines are told which calls are on. One that died and was started again goes on with them; one
@@ -123,6 +126,17 @@ class CaptureService:
 
     def _tick(self) -> None:
         now = self._loop.time()
+        try:
+            self._serve_calls(now)
+        except Exception as error:  # A capture that no longer ticks would live on and hear nothing.
+            self._totals["failed_ticks"] += 1
+            if self._totals["failed_ticks"] % FAILED_TICKS_TOLD == 1:
+                self._journal.event("tick_failed", error=type(error).__name__)
+        # Ticks that were missed are not made up for: one read takes everything.
+        self._next_tick = max(self._next_tick + TICK, now)
+        self._tick_handle = self._loop.call_at(self._next_tick, self._tick)
+
+    def _serve_calls(self, now: float) -> None:
         self._sockets.read(now)
         for session, call in list(self._calls.items()):
             try:
@@ -134,9 +148,6 @@ class CaptureService:
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check(now)
-        # Ticks that were missed are not made up for: one read takes everything.
-        self._next_tick = max(self._next_tick + TICK, now)
-        self._tick_handle = self._loop.call_at(self._next_tick, self._tick)
 
     def _check(self, now: float) -> None:
         settings = self._config.siprec
@@ -313,7 +324,7 @@ def run(config: Config) -> int:
 
 async def _serve(config: Config) -> None:
     _allow_open_files()
-    config.box.runtime_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    runtime_directory.prepare(config.box.runtime_directory)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

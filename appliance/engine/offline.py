@@ -12,15 +12,19 @@ from rich.console import Console
 
 from appliance.box.config import Config
 from appliance.capture.replay import read_call
-from appliance.engine.rooms import load_rooms
+from appliance.engine.rooms import Rooms, load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.protocol import codec
 from appliance.protocol.messages import CallMessage, CueMessage, DoorMessage, ProfileMessage
 from appliance.telephony.audioblock import AudioBlock, CallStarted
 
 
-def messages_of(paths: Sequence[Path], config: Config, *, real_time: bool = False) -> Iterator[DoorMessage]:
+def messages_of(
+    paths: Sequence[Path], config: Config, *, real_time: bool = False, rooms: Rooms | None = None
+) -> Iterator[DoorMessage]:
     """All door messages of the calls in `paths`; the calls' own time is the clock.
+
+    Whoever replays many calls loads the rooms once and gives them.
 
     Raises:
         ReplayError: the files are no call.
@@ -28,7 +32,7 @@ def messages_of(paths: Sequence[Path], config: Config, *, real_time: bool = Fals
     """
     failures: list[Exception] = []
     scheduler = Scheduler(
-        load_rooms(config),
+        rooms or load_rooms(config),
         quotes=config.policy.quotes,
         on_failure=lambda _call, error: failures.append(error),
     )

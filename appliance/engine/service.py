@@ -30,8 +30,8 @@ AUDIO_QUEUE: Final = 64
 MAX_AUDIO_MESSAGE: Final = 2 * audioblock.MAX_BLOCK_SAMPLES + 1024
 #: Messages that ZeroMQ may hold for a feed that is busy; for one that is not there they wait in the outbox.
 DOOR_QUEUE: Final = 256
-#: Capture ends a call without media itself, after its time-out; after twice that, capture is not there.
-ABANDONED: Final = 2.0
+#: Capture says every five seconds which calls are on; a call that it is silent about so long has lost it.
+ABANDONED_SECONDS: Final = 30.0
 #: How long the last messages may take to leave at shutdown.
 LINGER_MS: Final = 2_000
 #: At shutdown the ends of calls wait this long for the door's budget.
@@ -49,7 +49,7 @@ class EngineService:
             load_rooms(config),
             quotes=config.policy.quotes,
             on_failure=self._call_failed,
-            abandoned_after=ABANDONED * config.siprec.media_timeout_seconds,
+            abandoned_after=ABANDONED_SECONDS,
         )
         self._stopping = False
         self._bad_messages = 0

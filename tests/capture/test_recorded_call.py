@@ -15,6 +15,7 @@ from appliance.box.config import Config, Roles
 from appliance.box.journal import Journal
 from appliance.capture.leg import LegReceiver
 from appliance.capture.media import NoPortError, RtpSockets
+from appliance.capture.outlet import AudioOutlet
 from appliance.capture.portpool import PortPool
 from appliance.capture.recorded_call import MAX_STREAMS, CallEnd, EndedLegs, RecordedCall
 from appliance.capture.service import CaptureService
@@ -236,3 +237,36 @@ def test_a_call_that_fails_ends_alone(
     failed = [event for event in events if event["event"] == "call_failed"]
     assert [event["error"] for event in failed] == ["ZeroDivisionError"]
     assert [event["reason"] for event in events if event["event"] == "call_ended"] == ["error", "bye"]
+
+
+def test_a_fault_of_the_whole_tick_does_not_stop_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Config.model_validate(
+        {
+            "box": {"runtime_directory": tmp_path},
+            "siprec": {"udp_port": 0, "tcp_port": 0, "rtp_ports": [25200, 25299], "max_calls": 4},
+        }
+    )
+    flushes = 0
+
+    def fail_twice(outlet: AudioOutlet) -> None:
+        nonlocal flushes
+        flushes += 1
+        if flushes <= 2:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(AudioOutlet, "flush", fail_twice)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(CaptureService(config, Journal("capture")).run(stop))
+        while flushes < 4 and not running.done():
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+    asyncio.run(asyncio.wait_for(serve(), 20))
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["error"] for event in events if event["event"] == "tick_failed"] == ["ZeroDivisionError"]
+    assert events[-1]["failed_ticks"] == 2

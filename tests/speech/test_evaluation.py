@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 from pathlib import Path
@@ -19,11 +20,7 @@ from appliance.speech.errorrate import count_errors
 from appliance.speech.evaluation import add_eval, spoken_characters, spoken_syllables
 from appliance.telephony.band import telephone_band
 
-ITEMS = {
-    "BAC009S0764W0139": "国家统计局的数据显示",
-    "BAC009S0764W0185": "通过改革和政策调整",
-    "BAC009S0724W0123": "相比于其他一线城市",
-}
+SCORED = ("BAC009S0764W0139", "BAC009S0764W0185", "BAC009S0724W0123")
 
 
 def speech_folder() -> Path:
@@ -38,7 +35,10 @@ def speech_folder() -> Path:
 def manifest(tmp_path: Path) -> Path:
     """Three utterances."""
     lines = ["path\ttext\tspeaker"]
-    for name, text in ITEMS.items():
+    with (speech_folder() / "manifest.tsv").open(encoding="utf-8") as file:
+        texts = {row["path"]: row["text"] for row in csv.DictReader(file, delimiter="\t")}
+    for name in SCORED:
+        text = texts[f"{name}.flac"]
         samples, rate = soundfile.read(speech_folder() / f"{name}.flac", dtype="int16")
         soundfile.write(tmp_path / f"{name}.wav", samples, rate, subtype="PCM_16")
         lines.append(f"{name}.wav\t{text}\tS1")

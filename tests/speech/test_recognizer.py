@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,18 +72,26 @@ def text(events: Sequence[SpeechEvent]) -> str:
     return "".join(utterance.text for utterance in finals(events))
 
 
+def spoken(name: str) -> str:
+    """What is said in an utterance, as its manifest says."""
+    with (shared() / "data" / "asr" / "eval" / "manifest.tsv").open(encoding="utf-8") as file:
+        return next(
+            row["text"] for row in csv.DictReader(file, delimiter="\t") if row["path"] == f"{name}.flac"
+        )
+
+
 def silence(seconds: float, rate: int = TELEPHONE) -> NDArray[np.int16]:
     return np.zeros(int(seconds * rate), np.int16)
 
 
 def test_wide_band_speech_becomes_characters(engine: SpeechEngine) -> None:
     events = run(engine, speech("BAC009S0764W0139"), 16_000, 1600)
-    assert count_errors("国家统计局的数据显示", text(events)).total <= 2
+    assert count_errors(spoken("BAC009S0764W0139"), text(events)).total <= 2
 
 
 def test_telephone_speech_becomes_characters(engine: SpeechEngine) -> None:
     narrow = telephone_band(speech("BAC009S0764W0185"), 16_000)
-    assert count_errors("通过改革和政策调整", text(run(engine, narrow))).total <= 2
+    assert count_errors(spoken("BAC009S0764W0185"), text(run(engine, narrow))).total <= 2
 
 
 @pytest.mark.parametrize("packet", [160, 480, 803, 8000, 1_000_000])

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import soundfile
 
 from appliance.box.config import Config
-from appliance.engine import offline
+from appliance.engine.offline import messages_of
 from appliance.engine.rooms import Rooms, load_rooms
 from appliance.protocol.messages import CueMessage, DoorMessage, ProfileMessage
 from appliance.telephony.band import TELEPHONE_RATE
@@ -55,8 +54,7 @@ def replay(name: str, lead_ms: int, rooms: Rooms, config: Config) -> Findings:
     with tempfile.TemporaryDirectory(prefix="ridge-sweep-") as directory:
         path = Path(directory) / "call.wav"
         soundfile.write(path, shifted, TELEPHONE_RATE, subtype="ALAW")
-        with mock.patch.object(offline, "load_rooms", return_value=rooms):
-            return findings(lead_ms, offline.messages_of([path], config))
+        return findings(lead_ms, messages_of([path], config, rooms=rooms))
 
 
 def findings(lead_ms: int, messages: Iterator[DoorMessage]) -> Findings:
