@@ -16,10 +16,11 @@ from appliance.protocol.vocabulary import CallEvent
 
 #: Updates that no whole utterance and no cue caused wait this long after the last one.
 QUIET_INTERVAL_MS: Final = 1000
-#: The end of a call must not wait: room for a rich final profile and `ended` is kept in the bucket.
-RESERVE_BYTES: Final = 3072
-#: Quiet updates leave room for what an utterance will have to tell: one more profile.
-QUIET_RESERVE_BYTES: Final = RESERVE_BYTES + 2048
+#: What cannot wait, a whole utterance or a cue, leaves room for a few `call` messages only: at the end of a
+#: call the final profile may wait three seconds for the budget, an agent who talks must not.
+RESERVE_BYTES: Final = 512
+#: Quiet updates leave room for what an utterance and its cue will have to tell: two profiles.
+QUIET_RESERVE_BYTES: Final = RESERVE_BYTES + 4096
 #: The engine fills a bucket a little smaller than the feed's, whose clock runs on its own.
 MARGIN: Final = 0.95
 

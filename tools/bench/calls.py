@@ -26,6 +26,8 @@ from tools.running import REPOSITORY, RunningAppliance
 
 FIRST_AGENT = 8001
 CALL = REPOSITORY / "tools/demo_call/demo_call.wav"
+#: How the supervisor starts its children.
+SUPERVISED = b"appliance.box.supervised"
 #: Final profiles may wait some seconds for the door's budget.
 AFTER_SECONDS = 15.0
 #: The recognizer's end of an utterance is this close to the end of the turn in the recording.
@@ -38,7 +40,6 @@ class Seat:
 
     client: SeatClient
     arrivals: dict[tuple[str, int], int] = field(default_factory=dict)
-    started: dict[str, int] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
     stop: bool = False
 
@@ -49,9 +50,7 @@ class Seat:
             if message is None or message["type"] == "beat":
                 continue
             now = time.time_ns() // 1_000_000
-            if message["type"] == "call" and message["event"] == "started":
-                self.started[message["call"]] = message["wall"] - message["at"]
-            elif message["type"] == "profile":
+            if message["type"] == "profile":
                 self.arrivals.setdefault((message["call"], message["at"]), now)
                 if message["final"]:
                     self.final.add(message["call"])
@@ -117,8 +116,9 @@ def _cpu_seconds(supervisor: int) -> dict[str, float]:
             command = path.with_name("cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if int(fields[1]) == supervisor and b"appliance" in command:
-            name = command[command.index(b"appliance") + 1].decode()
+        if int(fields[1]) == supervisor and SUPERVISED in command:
+            # Followed by the supervisor's process id and the command.
+            name = command[command.index(SUPERVISED) + 2].decode()
             used[name] = used.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / ticks
     return used
 
@@ -162,7 +162,7 @@ def _over_legs(ended: list[dict[str, Any]], counter: str) -> int:
 
 def _delays(events: list[dict[str, Any]], seats: list[Seat], turn_ends: list[int]) -> list[int]:
     arrivals = {key: when for seat in seats for key, when in seat.arrivals.items()}
-    started = {call: when for seat in seats for call, when in seat.started.items()}
+    started = {event["call"]: event["at"] * 1000 for event in events if event["event"] == "call_started"}
     delays = []
     for event in events:
         key = (event.get("call"), event.get("at_ms"))
@@ -171,7 +171,7 @@ def _delays(events: list[dict[str, Any]], seats: list[Seat], turn_ends: list[int
         end = min(turn_ends, key=lambda end: abs(end - event["end"]))
         # An utterance that the recognizer ended inside a turn has no end of a turn to be measured from.
         if abs(end - event["end"]) <= TURN_SLACK_MS:
-            delays.append(arrivals[key] - started[event["call"]] - end)
+            delays.append(round(arrivals[key] - started[event["call"]]) - end)
     return delays
 
 
