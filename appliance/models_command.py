@@ -108,25 +108,34 @@ def _print_table(rows: list[dict[str, str | int | bool | None]]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     colours = {"verified": "green", "damaged": "bold red", "forbidden": "yellow", "not installed": "dim"}
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 160))
+    columns = ("name", "kind", "size", "state", "licence", "where")
+    if console.width < 110:
+        columns = columns[:-1]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "kind", "licence", "size", "state", "where"):
+    for column in columns:
         table.add_column(
             column,
             justify="right" if column == "size" else "left",
-            no_wrap=column in {"name", "size", "state"},
+            no_wrap=column != "where",
+            overflow="fold" if column == "where" else "ellipsis",
+            max_width=22 if column == "licence" else None,
         )
     for row in rows:
-        licence = f"{row['licence']} (research only)" if row["research_only"] else str(row["licence"])
+        licence = f"research only: {row['licence']}" if row["research_only"] else str(row["licence"])
         state = str(row["state"])
-        table.add_row(
+        cells = (
             str(row["name"]),
             str(row["kind"]),
-            licence,
             _size(int(row["bytes"] or 0)),
             f"[{colours[state]}]{state}[/]",
+            licence,
             str(row["found"] or "-"),
         )
-    Console().print(table)
+        table.add_row(*cells[: len(columns)])
+    console.print(table)
 
 
 def _size(count: int) -> str:
@@ -210,18 +219,17 @@ def _instruction(path: Path | None, name: str) -> list[str]:
     """How the box is made to use a recognizer: what to write, where, and what to do then."""
     wanted = f'model = "{name}"'
     file = "the configuration" if path is None else str(path)
-    table = key = None
+    head = [f"Add to {file}", "    [speech]", f"    {wanted}"]
+    table = ""
     for number, line in enumerate([] if path is None else path.read_text(encoding="utf-8").splitlines(), 1):
-        if re.match(r"\s*\[", line):
-            table = number if re.match(r"\s*\[\s*speech\s*\]", line) else table
-            inside = table == number
-        elif table is not None and inside and re.match(r"\s*model\s*=", line):
-            key = number
-    if key is not None:
-        head = [f"In line {key} of {file}, write", f"    {wanted}"]
-    elif table is not None:
-        head = [f"Below line {table} of {file} ([speech]), add", f"    {wanted}"]
-    else:
-        head = [f"Add to {file}", "    [speech]", f"    {wanted}"]
+        opened = re.match(r"\s*\[+\s*([\w.-]+)", line)
+        if opened is not None:
+            table = opened[1]
+            if table == "speech":
+                head = [f"Below line {number} of {file} ([speech]), add", f"    {wanted}"]
+        elif table == "speech" and re.match(r"\s*model\s*=", line):
+            head = [f"In line {number} of {file}, write", f"    {wanted}"]
+        elif table == "" and re.match(r"\s*speech\s*[.=]", line):
+            head = [f"In line {number} of {file}, write", f"    speech.{wanted}  # or {wanted} in {{ }}"]
     check = "ridge check FILE" if path is None else f"ridge check {path}"
     return [*head, f"then run `{check}` and start the appliance again."]

@@ -224,7 +224,8 @@ class Download:
         if error.code == 416:  # the part is longer than what the server has now
             self.discard()
             raise _NothingNewError("the archive has changed since its first part was fetched")
-        if error.code in _PERMANENT:
+        # urllib leaves a redirect in place that it does not follow: to another scheme, or in a loop.
+        if error.code in _PERMANENT or 300 <= error.code < 400:
             raise ModelError(
                 f"{_shown(self.url)} could not be fetched: the server answered {error.code} {error.reason}; "
                 "check the proxy (environment variable https_proxy), or bring the archive on a disk and "
