@@ -111,7 +111,7 @@ def _print_table(rows: list[dict[str, str | int | bool | None]]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 160))
-    columns = ("name", "kind", "size", "state", "licence", "where")
+    columns: tuple[str, ...] = ("name", "kind", "size", "state", "licence", "where")
     if console.width < 110:
         columns = columns[:-1]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -121,7 +121,7 @@ def _print_table(rows: list[dict[str, str | int | bool | None]]) -> None:
             justify="right" if column == "size" else "left",
             no_wrap=column != "where",
             overflow="fold" if column == "where" else "ellipsis",
-            max_width=22 if column == "licence" else None,
+            max_width=18 if column == "licence" else None,
         )
     for row in rows:
         licence = f"research only: {row['licence']}" if row["research_only"] else str(row["licence"])
