@@ -31,7 +31,7 @@ from appliance.models_install import explained
 LARGEST: Final = 1 << 30
 _READ_BYTES: Final = 1 << 16
 _PERMANENT: Final = frozenset({400, 401, 403, 404, 405, 406, 407, 410, 451})
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +214,10 @@ class Download:
                 self._receive(response, had, progress)
         except urllib.error.HTTPError as error:
             self._refused(error)
-        except (ssl.SSLCertVerificationError, urllib.error.URLError) as error:
+        except urllib.error.URLError as error:
             self._unreachable(error)
-        except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
+        # Errors of the disk have become sentences before they come here; what is left is the network's.
+        except (http.client.HTTPException, OSError) as error:
             raise _NothingNewError(f"the connection broke off ({error or type(error).__name__})") from error
 
     def _refused(self, error: urllib.error.HTTPError) -> None:
@@ -233,8 +234,8 @@ class Download:
             ) from error
         raise _NothingNewError(f"the server answered {error.code} {error.reason}") from error
 
-    def _unreachable(self, error: urllib.error.URLError | ssl.SSLCertVerificationError) -> None:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    def _unreachable(self, error: urllib.error.URLError) -> None:
+        reason = error.reason
         host = urllib.parse.urlsplit(self.url).hostname
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise ModelError(
@@ -261,9 +262,8 @@ class Download:
             # older archive must be gone before the record describes a newer one.
             out = self.path.open("r+b" if start else "wb", buffering=0)
             self._record.write_bytes(msgspec.json.encode(self._part))
-        with out:
             out.seek(start)
-            out.truncate()
+        with out:
             progress(arrived, total)
             while data := response.read(_READ_BYTES):
                 arrived += len(data)
@@ -296,9 +296,9 @@ class Download:
             if found is None or int(found[1]) != had:
                 self.discard()
                 raise _NothingNewError("the server sent another part than it was asked for")
-            return had, None if found[3] == "*" else int(found[3])
+            return had, None if found[2] == "*" else int(found[2])
         length = response.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else None
+        return 0, int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
 
 
 def _validator(headers: Any) -> str | None:

@@ -114,6 +114,8 @@ class Site:
     location: str | None = None
     #: the Range header of each request that came
     asked: list[str | None] = field(default_factory=list)
+    #: hosts that the server was asked to be a proxy for
+    tunnels: list[str] = field(default_factory=list)
     sent: int = 0
     url: str = ""
 
@@ -153,6 +155,10 @@ def serving(site: Site) -> Iterator[Site]:
             cut = body[: site.cuts.pop(0)] if site.cuts else body
             self.wfile.write(cut)
             site.sent += len(cut)
+
+        def do_CONNECT(self) -> None:
+            site.tunnels.append(self.path)
+            self.send_error(403)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from appliance.box.config import Config
 from appliance.models import ModelError, ModelStore
-from appliance.models_download import Download, Patience, refuse_insecure
+from appliance.models_download import Download, Patience, _SecureRedirects, refuse_insecure
 from appliance.models_install import DOWNLOADS
 from appliance.models_pull import pull
 from tests.model_archives import (
@@ -257,6 +259,37 @@ def test_only_https_is_secure_but_for_this_machine(url: str) -> None:
         refuse_insecure(url)
     refuse_insecure("https://example.com/a")
     refuse_insecure("http://[::1]:8000/a")
+
+
+def test_a_redirect_from_https_to_this_machine_is_not_followed() -> None:
+    request = urllib.request.Request("https://example.com/a")
+    with pytest.raises(ModelError, match="which is not https"):
+        _SecureRedirects().redirect_request(request, io.BytesIO(), 302, "Found", {}, "http://127.0.0.1/a")
+
+
+def test_a_signed_address_is_not_shown(site: Site, tmp_path: Path) -> None:
+    site.statuses, site.location = [302], "http://user:word@192.0.2.1/a?signature=secret"
+    with pytest.raises(ModelError) as caught:
+        pull(store(tmp_path, manifest(site.url)), "small", patience=PATIENCE)
+    assert "http://192.0.2.1/a;" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "word" not in str(caught.value)
+
+
+def test_the_proxy_of_the_environment_is_used_but_for_this_machine(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = site.url.rsplit("/", 2)[0]
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+        monkeypatch.setenv(name.upper(), proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ModelError, match=r"192\.0\.2\.1 cannot be reached \(.*403"):
+        pull(store(tmp_path, manifest("https://192.0.2.1/a")), "small", patience=PATIENCE)
+    assert set(site.tunnels) == {"192.0.2.1:443"}
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert pull(store(tmp_path, manifest(site.url)), "small", patience=PATIENCE).new
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> None:
