@@ -9,9 +9,12 @@ bytes are the right ones is decided afterwards, by sha256.
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -27,6 +30,19 @@ UNPACKED_LIMIT: Final = 4 << 30
 _HEADER_LIMIT: Final = 1 << 20
 _MEMBER_LIMIT: Final = 10_000
 _COPY_BYTES: Final = 1 << 20
+#: What the readers of the standard library raise about damaged archives (zipfile documents the first only).
+_BROKEN: Final = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    LookupError,
+    RuntimeError,
+)
 _EXTENDED_HEADERS: Final = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -93,16 +109,26 @@ def extract(archive: Path, entry: ModelEntry, directory: Path, *, limit: int = U
             f"the archive {archive} of model {entry.name} unpacks to more than any archive of a model; "
             f"it is not the one of {entry.source}, so delete it"
         ) from None
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
-        raise ModelError(
-            f"the archive {archive} of model {entry.name} cannot be unpacked ({error}): it is cut off or no "
-            "tar.bz2, tar.gz, tar or zip; fetch it again"
-        ) from error
+    except _BROKEN as error:
+        raise _broken(archive, entry, error) from error
+    except OSError as error:
+        # Decompressors say so about broken data, and so does a seek to where a broken zip points; what the
+        # disk says has another number.
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise _broken(archive, entry, error) from ValueError(str(error))
     if extraction.missing:
         raise ModelError(
             f"the archive {archive} does not hold {', '.join(sorted(extraction.missing))} of model "
             f"{entry.name}; use the archive of {entry.source}"
         )
+
+
+def _broken(archive: Path, entry: ModelEntry, error: Exception) -> ModelError:
+    return ModelError(
+        f"the archive {archive} of model {entry.name} cannot be unpacked ({error}): it is damaged or no "
+        "tar.bz2, tar.gz, tar or zip; fetch it again"
+    )
 
 
 class _Extraction:
@@ -173,24 +199,18 @@ def _decompressed(stream: IO[bytes], magic: bytes) -> IO[bytes]:
 
 
 def _read_tar(source: _Bounded, extraction: _Extraction) -> None:
-    try:
-        with tarfile.open(fileobj=source, mode="r|", tarinfo=_Member) as tar:
-            for member in tar:
-                file = extraction.wanted(member.name)
-                if file is None:
-                    continue
-                plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
-                extraction.refuse_unlike(file, member.size, plain)
-                content = tar.extractfile(member)
-                assert content is not None  # it is a plain file
-                extraction.copy(file, content)
-                if not extraction.missing:
-                    return
-    except OSError as error:
-        # bz2 and gzip say so about broken data; errors of the disk have a number.
-        if error.errno is not None:
-            raise
-        raise tarfile.ReadError(str(error)) from error
+    with tarfile.open(fileobj=source, mode="r|", tarinfo=_Member) as tar:
+        for member in tar:
+            file = extraction.wanted(member.name)
+            if file is None:
+                continue
+            plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+            extraction.refuse_unlike(file, member.size, plain)
+            content = tar.extractfile(member)
+            assert content is not None  # it is a plain file
+            extraction.copy(file, content)
+            if not extraction.missing:
+                return
 
 
 def _read_zip(stream: IO[bytes], extraction: _Extraction) -> None:

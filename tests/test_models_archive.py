@@ -163,6 +163,13 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, text: bytes) -> None:
         unpack(tmp_path, text)
 
 
+def test_a_zip_whose_directory_lies_before_its_begin_is_said_to_be_broken(tmp_path: Path) -> None:
+    whole = bytearray(zip_archive(upstream_members()))
+    whole[-3] = 1  # the highest byte of the directory's offset, in the record at the end
+    with pytest.raises(ModelError, match="cannot be unpacked"):
+        unpack(tmp_path, bytes(whole))
+
+
 SMALL = {"encoder.onnx": b"e" * 40, "tokens.txt": b"t" * 12}
 
 
