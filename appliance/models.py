@@ -12,9 +12,12 @@ import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from appliance.box.config import Config
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,6 +30,13 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=600)]
+#: The folder inside an archive that holds the files: plain names with slashes between them.
+MemberPrefix = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*$", max_length=200),
+]
+#: What a recognizer writes: syllables that the lexicon turns into characters, or characters themselves.
+Units = Literal["pinyin", "characters"]
 
 MANIFEST_NAME: Final = "manifest.toml"
 _READ_BYTES: Final = 1 << 20
@@ -42,6 +52,20 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: FileName
     bytes: Annotated[int, msgspec.Meta(ge=1)]
     sha256: Sha256
+
+
+class ArchiveEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a model's files can be fetched: one archive (tar.bz2, tar.gz, tar or zip) that holds them.
+
+    What it holds is judged by the sizes and sums of the model's files; its own are a help to fail early.
+    """
+
+    #: https, or http to this machine
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[!-~]+$", max_length=600)]
+    #: the folder of the files inside the archive; None where they lie at its top
+    prefix: MemberPrefix | None = None
+    bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    sha256: Sha256 | None = None
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,11 +84,28 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: its model card, relative to the manifest
     card: Text
     file: Annotated[tuple[FileEntry, ...], msgspec.Meta(min_length=1)]
+    #: of a recognizer: what it writes
+    units: Units | None = None
+    #: None where the files come with the appliance, or by hand only
+    archive: ArchiveEntry | None = None
 
     @property
     def size(self) -> int:
         """Bytes of all its files."""
         return sum(entry.bytes for entry in self.file)
+
+    def why_not_a_recognizer(self) -> str | None:
+        """Why the appliance cannot recognize speech with it, to follow "model NAME "; None where it can."""
+        if self.kind != "asr":
+            return f"is of kind {self.kind} and recognizes no speech"
+        if self.units == "characters":
+            return (
+                "writes characters, and this version of the appliance reads recognizers that write pinyin "
+                "only; it can be installed and verified, but not used yet"
+            )
+        if self.units is None:
+            return "has no units in the manifest, so what it writes is not known"
+        return None
 
 
 class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,6 +182,13 @@ def verify_file(path: Path, entry: FileEntry) -> str | None:
     return None
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False  # another user's directory, such as the state of a service, is none of our places
+
+
 def checkout_directory() -> Path | None:
     """The root of the source checkout that this package runs from, or None where it is installed."""
     root = Path(__file__).resolve().parents[1]
@@ -151,6 +199,13 @@ def _bundled_directory() -> Path:
     installed = Path(__file__).resolve().parent / "bundled_models"
     checkout = checkout_directory()
     return installed if checkout is None or installed.is_dir() else checkout / "models"
+
+
+def default_installed_directory() -> Path:
+    """Where `ridge models pull` puts models unless the configuration says otherwise."""
+    from appliance.box.config import Box  # noqa: PLC0415  (models are opened by programs without a configuration)
+
+    return Box().state_directory / "models"
 
 
 def _shared_directory() -> Path | None:
@@ -164,10 +219,11 @@ def _shared_directory() -> Path | None:
 class ModelStore:
     """Finds and verifies models.
 
-    A model is searched in the configured directory, then among the bundled ones, then, in a source
-    checkout, in the shared models beside it. Whether it is genuine is always decided by the appliance's
-    own manifest, wherever it lies. The first place that has a folder of the model's name decides: a broken
-    copy in the configured directory is an error and is never passed over in silence.
+    A model is searched in the configured directory, then in the installed ones (`models` in the state
+    directory), then among the bundled ones, then, in a source checkout, in the shared models beside it.
+    Whether it is genuine is always decided by the appliance's own manifest, wherever it lies. The first
+    place that has a folder of the model's name decides: a broken copy in an earlier place is an error and
+    is never passed over in silence.
     """
 
     def __init__(
@@ -175,18 +231,33 @@ class ModelStore:
         directory: Path | None = None,
         allow_research_only: bool = True,
         *,
+        installed: Path | None = None,
         manifest: Path | None = None,
     ) -> None:
-        """Use `directory` first; a `manifest` replaces the appliance's own, and its folder the bundled one.
+        """Use `directory` first, then `installed` (default: `models` in the default state directory).
 
-        Raises:
-            ModelError: the manifest cannot be used.
+        A `manifest` replaces the appliance's own, its folder the bundled one, and nothing else is searched
+        but `directory` and `installed`.
         """
         bundled = manifest.parent if manifest is not None else _bundled_directory()
-        places = [directory, bundled, None if manifest is not None else _shared_directory()]
+        if installed is None and manifest is None:
+            installed = default_installed_directory()
+        shared = None if manifest is not None else _shared_directory()
+        places = (directory, installed, bundled, shared)
         self.directories: tuple[Path, ...] = tuple(place for place in places if place is not None)
+        #: where a model that is pulled belongs: the first place of the search that is not the appliance's own
+        self.target: Path | None = directory or installed
         self.allow_research_only = allow_research_only
         self._manifest = manifest if manifest is not None else bundled / MANIFEST_NAME
+
+    @classmethod
+    def configured(cls, config: Config) -> ModelStore:
+        """The store of a site: its models.directory, its state directory and its rule on research models."""
+        return cls(
+            config.models.directory,
+            config.models.allow_research_only,
+            installed=config.box.state_directory / "models",
+        )
 
     @cached_property
     def entries(self) -> tuple[ModelEntry, ...]:
@@ -211,7 +282,7 @@ class ModelStore:
         for directory in self.directories:
             folder = directory / name
             # A folder may hold only the card; that is documentation and no installed model.
-            if any((folder / file.name).exists() for file in entry.file):
+            if any(_exists(folder / file.name) for file in entry.file):
                 return folder
         return None
 
@@ -221,19 +292,35 @@ class ModelStore:
         folder = self.locate(name)
         if folder is None:
             places = ", ".join(str(directory) for directory in self.directories)
+            remedy = f"run `ridge models pull {name}`, or " if entry.archive is not None else ""
             return [
-                f"model {name} is not installed (searched {places}); put its files into a folder {name} "
-                "in one of these, or name the directory that has it as models.directory in the configuration"
+                f"model {name} is not installed (searched {places}); {remedy}put its files into a folder "
+                f"{name} in one of these, or name the directory that has it as models.directory in the "
+                "configuration"
             ]
+        remedy = (
+            f"install the model again from {entry.source}"
+            if entry.archive is None
+            else f"install the model again: ridge models pull {name}"
+        )
         found = []
         for file in entry.file:
             problem = verify_file(folder / file.name, file)
             if problem is not None:
-                found.append(
-                    f"model {name}: {folder / file.name} {problem}; "
-                    f"install the model again from {entry.source}"
-                )
+                found.append(f"model {name}: {folder / file.name} {problem}; {remedy}")
         return found
+
+    def refuse_forbidden(self, entry: ModelEntry) -> None:
+        """Refuse a model that this site must not use.
+
+        Raises:
+            ModelError: it is for research only, and the configuration forbids such models.
+        """
+        if entry.research_only and not self.allow_research_only:
+            raise ModelError(
+                f"model {entry.name} may be used for research only, and models.allow_research_only is false; "
+                "choose another model, or set it to true if your use is research"
+            )
 
     def open(self, name: str) -> InstalledModel:
         """A model whose every file has just been verified.
@@ -242,11 +329,7 @@ class ModelStore:
             ModelError: it is unknown, not installed, truncated, altered, or not allowed here.
         """
         entry = self.entry(name)
-        if entry.research_only and not self.allow_research_only:
-            raise ModelError(
-                f"model {name} may be used for research only, and models.allow_research_only is false; "
-                "choose another model, or set it to true if your use is research"
-            )
+        self.refuse_forbidden(entry)
         problems = self.problems(name)
         folder = self.locate(name)
         if problems or folder is None:

@@ -130,6 +130,10 @@ def test_a_directory_in_the_place_of_a_file_is_refused(bundled: Path) -> None:
         manifest_text(sha256="short"),
         manifest_text() + 'surprise = "key"\n',
         manifest_text() + manifest_text(),
+        manifest_text() + '[[model.file]]\nname = "tokens.txt"\nbytes = 3\n',
+        manifest_text() + '[model.archive]\nurl = "ftp://example.com/a"\n',
+        manifest_text() + '[model.archive]\nurl = "https://example.com/a"\nprefix = "../a"\n',
+        manifest_text().replace("card =", 'units = "words"\ncard ='),
         "",
     ],
 )
