@@ -91,7 +91,7 @@ class Box(Section):
     name: str = Field("ridge", pattern=r"^[a-z0-9-]{1,32}$")
     #: sockets between the processes; audio passes here, so keep it on a tmpfs
     runtime_directory: Path = Field(default_factory=_runtime_directory)
-    #: keys and grants of the feed
+    #: keys and grants of the feed, and models that were pulled
     state_directory: Path = Field(default_factory=_state_directory)
     locale: Literal["zh", "en"] = "zh"
 

@@ -28,7 +28,7 @@ def load_rooms(config: Config) -> Rooms:
     Raises:
         ModelError: a model is missing, altered, or forbidden by the configuration.
     """
-    store = ModelStore(config.models.directory, allow_research_only=config.models.allow_research_only)
+    store = ModelStore.configured(config)
     return Rooms(
         speech=SpeechEngine.load(store, config.speech, threads=config.engine.threads),
         affect=AffectModels.load(store, emotion=config.policy.emotion),

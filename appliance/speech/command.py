@@ -32,7 +32,7 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         config = load(options.config)
-        store = ModelStore(config.models.directory, config.models.allow_research_only)
+        store = ModelStore.configured(config)
         engine = SpeechEngine.load(store, config.speech, config.engine.threads)
         for path in options.files:
             for channel, utterance in transcribe(engine, path):

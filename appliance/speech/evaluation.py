@@ -164,7 +164,7 @@ def _run(options: argparse.Namespace) -> int:
         config = load(options.config)
         items = read_manifest(options.manifest)
         speech = config.speech.model_copy(update={"model": options.model or config.speech.model})
-        store = ModelStore(config.models.directory, config.models.allow_research_only)
+        store = ModelStore.configured(config)
         engine = SpeechEngine.load(store, speech, config.engine.threads)
         scored = [recognize(engine, item, options.band) for item in _watched(items)]
         if options.predictions is not None:

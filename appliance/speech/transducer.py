@@ -25,13 +25,10 @@ def load_transducer(
     Raises:
         ModelError: the model is unknown, missing, altered, no recognizer, or not in the form this reads.
     """
+    if (fault := store.entry(name).why_not_a_recognizer()) is not None:
+        usable = [entry.name for entry in store.entries if entry.why_not_a_recognizer() is None]
+        raise ModelError(f"model {name} {fault}; set speech.model to one of {', '.join(usable)}")
     model = store.open(name)
-    if model.entry.kind != "asr":
-        raise ModelError(
-            f"model {name} is of kind {model.entry.kind} and recognizes no speech; "
-            "set speech.model to one of "
-            + ", ".join(entry.name for entry in store.entries if entry.kind == "asr")
-        )
     files = {part: _file_of(model, part) for part in _PARTS}
     try:
         return sherpa_onnx.OnlineRecognizer.from_transducer(

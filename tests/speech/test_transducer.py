@@ -1,0 +1,18 @@
+"""Which models of the store may become the recognizer."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.models import ModelError, ModelStore
+from appliance.speech.transducer import load_transducer
+
+
+def test_a_recognizer_of_characters_is_refused_before_its_files_are_looked_at() -> None:
+    with pytest.raises(ModelError, match="asr-zh-zipformer-14m writes characters.*asr-zh-pinyin-zipformer"):
+        load_transducer(ModelStore(), "asr-zh-zipformer-14m", "greedy", 1)
+
+
+def test_a_model_of_another_kind_is_refused() -> None:
+    with pytest.raises(ModelError, match="lexicon-zh is of kind lexicon and recognizes no speech"):
+        load_transducer(ModelStore(), "lexicon-zh", "greedy", 1)
