@@ -9,7 +9,7 @@ from appliance.speech.transducer import load_transducer
 
 
 def test_a_recognizer_of_characters_is_refused_before_its_files_are_looked_at() -> None:
-    with pytest.raises(ModelError, match="asr-zh-zipformer-14m writes characters.*asr-zh-pinyin-zipformer"):
+    with pytest.raises(ModelError, match=r"asr-zh-zipformer-14m writes characters.*asr-zh-pinyin-zipformer"):
         load_transducer(ModelStore(), "asr-zh-zipformer-14m", "greedy", 1)
 
 
