@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from appliance.box.config import Config
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 #: Loading the models takes a few seconds; a busy two-core machine may need many more.
 READY_SECONDS = 120.0
@@ -79,6 +81,9 @@ class RunningAppliance:
         self._arrived = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         low, high = free_ports(400)
+        pulled = Config().box.state_directory / "models"
+        if pulled.is_dir() and "[models]" not in settings:
+            settings += f"\n[models]\ndirectory = '{pulled}'"
         self.config.write_text(
             f"[box]\nruntime_directory = '{self.directory}/run'\nstate_directory = '{self.directory}/state'\n"
             f"[siprec]\nudp_port = 0\ntcp_port = 0\nrtp_ports = [{low}, {high}]\n{siprec}\n"
