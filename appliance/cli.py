@@ -13,7 +13,7 @@ ROOMS = (
     "appliance.box.command",
     "appliance.capture.command",
     "appliance.engine.command",
-    "appliance.speech.command",
+    "appliance.transcribe_command",
     "appliance.seat.command",
     "appliance.feed.command",
     "appliance.models_command",

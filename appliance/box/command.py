@@ -22,6 +22,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", help="the configuration to validate")
     what.add_argument("--sample", action="store_true", help="print a commented sample for a site instead")
+    check.add_argument("--words", action="store_true", help="list how the names of speech.words are read")
     check.set_defaults(run=_check)
 
 
@@ -63,6 +64,7 @@ def _check(options: argparse.Namespace) -> int:
         sys.stdout.write(SAMPLE.read_text(encoding="utf-8"))
         return 0
     config = load_config(options.file)
+    readings = _readings(options.file, config)
     siprec, feed = config.siprec, config.feed
     print(f"{options.file}: valid")
     if siprec.enabled:
@@ -74,8 +76,37 @@ def _check(options: argparse.Namespace) -> int:
         print("  SIPREC  off")
     print(f"  feed    {feed.bind} ports {feed.publish_port} (profiles) and {feed.control_port} (requests)")
     print(f"  speech  {config.speech.model} in {config.engine.processes} process(es)")
+    if readings:
+        print(f"  words   {len(readings)} names of the site")
+    if options.words:
+        for reading in readings:
+            print(f"          {reading}")
     print(f"  policy  emotion {_on(config.policy.emotion)}, quotes {_on(config.policy.quotes)}")
     return 0
+
+
+def _readings(path: Path, config: Config) -> list[str]:
+    """Each of the site's names with its readings.
+
+    Raises:
+        CommandError: names cannot be pronounced; all of them, one a line.
+    """
+    if not config.speech.words:
+        return []
+    from appliance.cli import CommandError
+    from appliance.speech.siteword import PronunciationError, pronounce
+
+    readings, problems = [], []
+    for place, entry in enumerate(config.speech.words):
+        try:
+            readings.append(str(pronounce(entry.word, entry.pinyin)))
+        except PronunciationError as error:
+            problems.append(f"{path}: speech.words[{place}]: {error}")
+    if problems:
+        raise CommandError(
+            "recognition would leave out names that cannot be pronounced\n" + "\n".join(problems)
+        )
+    return readings
 
 
 def _on(value: bool) -> str:

@@ -10,9 +10,17 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from appliance.box.problems import describe
 
@@ -60,6 +68,44 @@ def _pattern(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 Address = Annotated[str, AfterValidator(_address)]
 NumberPattern = Annotated[str, AfterValidator(_pattern)]
+
+
+#: Names beyond these are no names but text; they bound the memory and the time that decoding takes.
+MOST_WORDS: Final = 2000
+SHORTEST_WORD: Final = 2
+LONGEST_WORD: Final = 16
+#: Six letters ("zhuang"), a tone and a space for each syllable; a letter of a name has up to three.
+_LONGEST_PINYIN: Final = 3 * 8 * LONGEST_WORD
+
+
+def _name(value: str) -> str:
+    if value != value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} has spaces around it or signs that cannot be seen; write the name alone")
+    if not SHORTEST_WORD <= len(value) <= LONGEST_WORD:
+        raise ValueError(
+            f"{value!r} has {len(value)} character{'' if len(value) == 1 else 's'}; "
+            f"write a name of {SHORTEST_WORD} to {LONGEST_WORD}"
+        )
+    return value
+
+
+def _pinyin(value: str) -> str:
+    if not value.strip() or len(value) > _LONGEST_PINYIN or not value.isprintable():
+        raise ValueError(
+            f"{value[:40]!r} is no pinyin of a name; write its syllables parted by spaces, such as wen3 jian4"
+        )
+    return value
+
+
+def _as_table(value: Any) -> Any:
+    """A name alone is a table without pinyin."""
+    return {"word": value} if isinstance(value, str) else value
+
+
+def _bounded(value: tuple[SiteWord, ...]) -> tuple[SiteWord, ...]:
+    if len(value) > MOST_WORDS:
+        raise ValueError(f"{len(value)} names are listed; keep the {MOST_WORDS} that are said most")
+    return value
 
 
 class Section(BaseModel):
@@ -149,6 +195,15 @@ class Roles(Section):
     default_seat: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
 
 
+class SiteWord(Section):
+    """A name that is said in this site's calls, such as a product's or a company's."""
+
+    #: as people write it
+    word: Annotated[str, AfterValidator(_name)]
+    #: how it is said, syllables parted by spaces, with or without tones; without it, the usual reading
+    pinyin: Annotated[str, AfterValidator(_pinyin)] | None = None
+
+
 class Speech(Section):
     """Recognition."""
 
@@ -156,6 +211,10 @@ class Speech(Section):
     search: Literal["greedy", "beam"] = "greedy"
     #: silence that ends an utterance
     endpoint_ms: int = Field(500, ge=200, le=3000)
+    #: the site's own names, which recognition prefers; each a text, or a table of word and pinyin
+    words: Annotated[
+        tuple[Annotated[SiteWord, BeforeValidator(_as_table)], ...], AfterValidator(_bounded)
+    ] = ()
 
 
 class Engine(Section):

@@ -65,10 +65,14 @@ def _sentence(problem: ErrorDetails, key: str) -> str:
             return f"{found} is not one of the choices; write {limits['expected']}"
         case "tuple_type" | "list_type":
             return f"{found} is not a list; write one, such as [...], with its items between the brackets"
+        case "missing" if isinstance(problem["loc"][-1], str):
+            return f"is missing; write it: {problem['loc'][-1]} = ..."
         case "missing":
             return f"the list is too short; write {_items(problem)}"
         case "too_long":
             return f"the list has {limits['actual_length']} items; write {limits['max_length']}"
+        case "model_type" if isinstance(problem["loc"][-1], int):
+            return f"{found} is neither a text nor a table; write a text in quotes"
         case "model_type" | "dict_type":
             return f"{found} stands where a table belongs; write [{key}] on a line of its own, then its keys"
         case _:
@@ -77,7 +81,8 @@ def _sentence(problem: ErrorDetails, key: str) -> str:
 
 def _items(problem: ErrorDetails) -> str:
     last = problem["loc"][-1]
-    return f"at least {last + 1} items" if isinstance(last, int) else "the missing key"
+    assert isinstance(last, int)
+    return f"at least {last + 1} items"
 
 
 def _toml(value: object) -> str:
@@ -92,6 +97,15 @@ def _toml(value: object) -> str:
 def _keys_at(location: tuple[int | str, ...], schema: type[BaseModel]) -> list[str]:
     model: Any = schema
     for part in location:
+        if isinstance(part, int):
+            model = _item_type(model)
+            continue
         field = getattr(model, "model_fields", {}).get(part)
         model = field.annotation if field else None
     return list(typing.cast("dict[str, object]", getattr(model, "model_fields", {})))
+
+
+def _item_type(annotation: Any) -> Any:
+    """X of tuple[X, ...], where X may be annotated."""
+    item = next(iter(typing.get_args(annotation)), None)
+    return typing.get_args(item)[0] if typing.get_origin(item) is typing.Annotated else item

@@ -1,7 +1,7 @@
-"""Spoken Chinese numbers: as people write them, and as amounts of money.
+"""The values of spoken Chinese numbers, and amounts of money.
 
-Forms read: 二十万, 两百三 (230), 一万二 (12 000), 三点五, 百分之三点五, 三个点 (3 %), 十几万, 二三十万, digit
-strings (幺三八…), dates, times and durations. Idioms such as 一下, 一点, 万一 are left alone.
+Forms read: 二十万, 两百三 (230), 一万二 (12 000), 三点五, 十几万, 二三十万, 20万. How numbers are
+written in a transcript is the work of `writtenform`.
 """
 
 from __future__ import annotations
@@ -20,28 +20,6 @@ _LARGE: Final = {"万": 10_000, "亿": 100_000_000}
 MAX_YUAN: Final = 100_000_000_000
 
 _NUMERAL: Final = "零〇一二两三四五六七八九十百千万亿"
-_CARDINAL: Final = re.compile(
-    rf"[{_NUMERAL}]+(?:点[零〇一二三四五六七八九幺]+[万亿千百]?)?|[0-9]+(?:\.[0-9]+)?[万亿千百]*"
-)
-_STRING: Final = re.compile("[零〇洞幺一二三四五六七八九]{3,}")
-_PERCENT: Final = re.compile(rf"百分之([{_NUMERAL}点]+)")
-_POINTS: Final = re.compile(rf"([{_NUMERAL}]+(?:点[零一二三四五六七八九]+)?)个点")
-#: What may follow a number of one numeral for it to be a quantity.
-_UNITS_WORDS: Final = """
-年 个月 个季度 月 号 日 天 周 星期 礼拜 点 点钟 分钟 小时 个小时 岁 元 块
-块钱 倍 成 期 支 只 笔 股 手 套 万 亿 千 百 %
-"""
-_UNITS: Final = tuple(_UNITS_WORDS.split())
-_IDIOMS_WORDS: Final = """
-一下 一点 一般 一起 一样 一直 一些 一定 一会 万一 一边 一旦 一共 一切 一方面
-统一 唯一 千万别 千万不 三心二意 乱七八糟 七上八下 一天到晚 一年到头 不管三七二十一
-五花八门 半斤八两 十分 百分百 一辈子 一五一十 星期一 星期二 星期三 星期四 星期五
-星期六 礼拜一 礼拜二 礼拜三 礼拜四 礼拜五 礼拜六 周一 周二 周三 周四 周五 周六
-"""
-_IDIOMS: Final = tuple(_IDIOMS_WORDS.split())
-_VAGUE: Final = re.compile(r"^[多来几把]")
-#: Two neighbouring digits before a unit are a range: 二三十万 is 20 to 30.
-_RANGE: Final = re.compile(r"([一二两三四五六七八九])([一二三四五六七八九])(?=[十百千万亿]|个月|年|天)")
 _MONEY_WORDS: Final = ("块", "元", "钱", "人民币", "资金", "本金", "存款")
 _AMOUNT: Final = re.compile(
     rf"(?P<number>(?:[{_NUMERAL}]+(?:点[零〇一二三四五六七八九]+)?|[0-9]+(?:\.[0-9]+)?)"
@@ -105,77 +83,6 @@ def _cardinal(words: str) -> float | None:
             last_unit, section, digit = _LARGE[word], 0, 0
     # 一万二 is 12 000: a last digit takes the unit below the one before it.
     return float(total + section + digit * (last_unit // 10 if last_unit > 10 else 1))
-
-
-def written(text: str) -> str:
-    """The text with its numbers as people write them: 二十万→20万, 百分之三点五→3.5%, 幺三八→138."""
-    text = _PERCENT.sub(lambda match: _percent(match[1], match[0]), text)
-    text = _POINTS.sub(lambda match: _percent(match[1], match[0]), text)
-    kept: list[tuple[int, int]] = [
-        (match.start(), match.end()) for idiom in _IDIOMS for match in re.finditer(idiom, text)
-    ]
-    out: list[str] = []
-    position = 0
-    while position < len(text):
-        guarded = next((end for start, end in kept if start <= position < end), None)
-        if guarded is not None and not _is_quantity(text, position):
-            out.append(text[position:guarded])
-            position = guarded
-            continue
-        string = _STRING.match(text, position)
-        if string and (string.end() >= len(text) or text[string.end()] not in "十百千万亿点"):
-            out.append("".join(str(DIGITS[digit]) for digit in string[0]))
-            position = string.end()
-            continue
-        spread = _RANGE.match(text, position)
-        if spread and DIGITS[spread[2]] == DIGITS[spread[1]] + 1:
-            tens = 10 if text[spread.end() : spread.end() + 1] == "十" else 1
-            out.append(f"{DIGITS[spread[1]] * tens}-{DIGITS[spread[2]] * tens}")
-            position = spread.end() + (1 if tens == 10 else 0)
-            continue
-        number = _CARDINAL.match(text, position)
-        if number and not number[0][0].isdigit() and (converted := _write(number[0], text[number.end() :])):
-            out.append(converted)
-            position = number.end()
-            continue
-        out.append(text[position])
-        position += 1
-    return "".join(out)
-
-
-def _is_quantity(text: str, position: int) -> bool:
-    number = _CARDINAL.match(text, position)
-    return bool(
-        number
-        and len(number[0]) > 1
-        and re.search("[十百千万亿点]", number[0][:-1])
-        and text[position] not in "万千"
-    )
-
-
-def _percent(words: str, unchanged: str) -> str:
-    value = value_of(words)
-    return unchanged if value is None else f"{_plain(value)}%"
-
-
-def _write(words: str, rest: str) -> str | None:
-    value = value_of(words)
-    if value is None or words[0] in _LARGE:
-        return None
-    if len(words) == 1 and not rest.startswith(_UNITS):
-        return None
-    if words in {"十", "百", "千", "万", "亿"} and _VAGUE.match(rest):
-        return None
-    for unit, size in (("亿", 100_000_000), ("万", 10_000)):
-        if value >= size and unit in words:
-            head = value / size
-            if head == round(head, 2):
-                return f"{_plain(round(head, 2))}{unit}"
-    return _plain(value)
-
-
-def _plain(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def amounts(text: str) -> list[Amount]:

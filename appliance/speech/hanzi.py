@@ -101,7 +101,7 @@ class HanziDecoder:
             (number, cost * CHANNEL_PERCENT // 100) for number, cost in lexicon.candidates(syllable)
         ]
         opens: list[tuple[int, int, int, int]] = []
-        for start, node, cost in [*self._columns[here].opens, (here, 0, 0)]:
+        for start, node, cost in [*self._columns[here].opens, *((here, root, 0) for root in lexicon.roots)]:
             children = lexicon.children(node)
             floor = self._columns[start].hypotheses[0].cost
             for number, confusion in candidates:

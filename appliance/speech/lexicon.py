@@ -72,6 +72,8 @@ class Lexicon:
         self._trigrams: dict[tuple[int, int], tuple[int, dict[int, int]]] = {}
         self._candidates: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
         self._parts: NDArray[np.uint8] = arrays["syllable_parts"]
+        #: the nodes where words begin
+        self.roots: tuple[int, ...] = (0,)
 
     @classmethod
     def load(cls, store: ModelStore) -> Lexicon:
@@ -81,6 +83,11 @@ class Lexicon:
             ModelError: it is not installed, altered, or of another format.
         """
         return cls.read(store.open(MODEL_NAME).path(FILE_NAME))
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What it was made of."""
+        return self._arrays
 
     @classmethod
     def read(cls, path: Path) -> Lexicon:

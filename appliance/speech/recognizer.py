@@ -14,6 +14,7 @@ from appliance.box.journal import Journal
 from appliance.models import ModelStore
 from appliance.speech.lexicon import Lexicon
 from appliance.speech.passage import Passage
+from appliance.speech.sitelexicon import load_lexicon
 from appliance.speech.transducer import load_transducer
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.speech.voiceactivity import FRAME_MS, HANGOVER_FRAMES, VoiceActivity
@@ -51,13 +52,16 @@ class SpeechEngine:
 
     @classmethod
     def load(cls, store: ModelStore, speech: Speech, threads: int = 1) -> SpeechEngine:
-        """Load recognizer and lexicon through the store.
+        """Load recognizer and lexicon through the store, with the site's names in the lexicon.
+
+        Names that cannot be pronounced are left out and noted in the journal; `ridge check` names them.
 
         Raises:
             ModelError: one of them is missing, altered, not allowed or of another kind.
         """
         recognizer = load_transducer(store, speech.model, speech.search, threads)
-        return cls(recognizer, Lexicon.load(store), speech.endpoint_ms)
+        journal = Journal("engine")
+        return cls(recognizer, load_lexicon(store, speech.words, journal), speech.endpoint_ms, journal)
 
     def open(self, leg: Leg) -> LegStream:
         """A stream for one leg of a call."""

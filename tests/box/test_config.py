@@ -200,3 +200,50 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
+
+
+def test_the_sites_names_are_texts_or_tables(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        '[speech]\nwords = ["恒悦盈", { word = "乐活宝", pinyin = "le huo bao" }]\n', encoding="utf-8"
+    )
+    first, second = load(file).speech.words
+    assert (first.word, first.pinyin) == ("恒悦盈", None)
+    assert (second.word, second.pinyin) == ("乐活宝", "le huo bao")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ('["恒"]', "speech.words[0].word: '恒' has 1 character; write a name of 2 to 16"),
+        (
+            f'["{"恒" * 17}"]',
+            f"speech.words[0].word: '{'恒' * 17}' has 17 characters; write a name of 2 to 16",
+        ),
+        ('["恒悦", 3]', "speech.words[1]: 3 is neither a text nor a table; write a text in quotes"),
+        ('[{ pinyin = "le" }]', "speech.words[0].word: is missing; write it: word = ..."),
+        ('[{ word = "恒悦", pinyn = "le" }]', "speech.words[0].pinyn: no such key; did you mean pinyin?"),
+        ('[{ word = "恒悦", pinyin = 3 }]', "speech.words[0].pinyin: 3 is not a text; write one in quotes"),
+        (
+            '[{ word = "恒悦", pinyin = " " }]',
+            "speech.words[0].pinyin: ' ' is no pinyin of a name; "
+            "write its syllables parted by spaces, such as wen3 jian4",
+        ),
+        (
+            '[" 恒悦"]',
+            "speech.words[0].word: ' 恒悦' has spaces around it or signs that cannot be seen; "
+            "write the name alone",
+        ),
+        (
+            "[" + '"恒悦",' * 2001 + "]",
+            "speech.words: 2001 names are listed; keep the 2000 that are said most",
+        ),
+        (
+            '"恒悦"',
+            'speech.words: "恒悦" is not a list; write one, such as [...], '
+            "with its items between the brackets",
+        ),
+    ],
+)
+def test_a_wrong_list_of_names_is_refused_with_the_remedy(tmp_path: Path, words: str, problem: str) -> None:
+    assert problems_of(tmp_path, f"[speech]\nwords = {words}") == [problem]

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from appliance import evaluation
+from appliance import evaluation, transcribe_command
 from appliance.cli import CommandError
+from appliance.language.writtenform import written
 from appliance.models import checkout_directory
-from appliance.speech import command
 from appliance.speech.errorrate import count_errors
 from appliance.speech.evaluation import add_eval, spoken_characters, spoken_syllables
 from appliance.telephony.band import telephone_band
@@ -50,7 +50,7 @@ def manifest(tmp_path: Path) -> Path:
 def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers()
-    command.add_commands(commands)
+    transcribe_command.add_commands(commands)
     add_eval(commands)
     options = parser.parse_args(arguments)
     return int(options.run(options))
@@ -132,6 +132,9 @@ def test_transcribe_tells_the_channels_of_a_stereo_file(
     assert rows[1]["start_ms"] > rows[0]["end_ms"]
     for row, expected in zip(rows, ("国家统计局的数据显示", "通过改革和政策调整"), strict=True):
         assert count_errors(list(expected), list(row["text"])).total <= 3
+        assert row["written"] == written(row["text"])
+        for span in row["numbers"]:
+            assert row["text"][span["spoken_start"] : span["spoken_end"]] != ""
 
 
 def test_transcribe_takes_other_rates_and_prints_times(

@@ -2,6 +2,8 @@
 
     python tools/bench/recognition.py ../shared/data/asr/eval/manifest.tsv --rounds 3 [--search beam] [--json]
 
+`--config FILE` lets the path know the names of its `speech.words`.
+
 "Bare" is the recognizer alone: 16 kHz in packets of 100 ms and 0.8 s of silence behind each utterance.
 "Path" is what a call goes through: 8 kHz telephone audio in packets of 80 ms, voice activity, resampling,
 recognition, decoding into characters, with partial results. Both are measured as processor time, in turn.
@@ -22,12 +24,13 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from appliance.box.config import Speech
+from appliance.box.config import Speech, load
+from appliance.box.journal import Journal
 from appliance.models import ModelStore
 from appliance.speech.audiofile import read_channels
 from appliance.speech.evaluation import read_manifest
-from appliance.speech.lexicon import Lexicon
 from appliance.speech.recognizer import SpeechEngine
+from appliance.speech.sitelexicon import load_lexicon
 from appliance.speech.transducer import RATE, load_transducer
 from appliance.speech.voiceactivity import VoiceActivity
 from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
@@ -53,12 +56,14 @@ def main() -> int:
     )
     parser.add_argument("manifest", type=Path, help="TSV with the columns path and text")
     parser.add_argument("--search", choices=("greedy", "beam"), default=Speech().search)
+    parser.add_argument("--config", type=Path, help="a configuration whose speech.words the path is to know")
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     store = ModelStore()
     recognizer = load_transducer(store, Speech().model, options.search, 1)
-    engine = SpeechEngine(recognizer, Lexicon.load(store), Speech().endpoint_ms)
+    lexicon = load_lexicon(store, load(options.config).speech.words, Journal("bench"))
+    engine = SpeechEngine(recognizer, lexicon, Speech().endpoint_ms)
     lines = []
     for item in read_manifest(options.manifest):
         channels, rate = read_channels(item.path)

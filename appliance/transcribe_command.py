@@ -1,4 +1,7 @@
-"""`ridge transcribe`: recognition alone, through the very engine that hears the calls."""
+"""`ridge transcribe`: recognition alone, through the very engine that hears the calls.
+
+It stands above the rooms because it shows what `speech` heard as `language` writes it.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,19 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--config", type=Path, help="the site's configuration")
     parser.add_argument("--json", action="store_true", help="one JSON object an utterance, one a line")
+    parser.add_argument(
+        "--spoken", action="store_true", help="show numbers as they were said (二十万), not as written (20万)"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from appliance.box.config import ConfigError, load
-    from appliance.cli import CommandError
-    from appliance.models import ModelError, ModelStore
-    from appliance.speech.audiofile import AudioFileError
-    from appliance.speech.recognizer import SpeechEngine
+    from appliance.box.config import ConfigError, load  # noqa: PLC0415
+    from appliance.cli import CommandError  # noqa: PLC0415
+    from appliance.language.writtenform import written  # noqa: PLC0415
+    from appliance.models import ModelError, ModelStore  # noqa: PLC0415
+    from appliance.speech.audiofile import AudioFileError  # noqa: PLC0415
+    from appliance.speech.recognizer import SpeechEngine  # noqa: PLC0415
 
     try:
         config = load(options.config)
@@ -36,7 +43,10 @@ def _run(options: argparse.Namespace) -> int:
         engine = SpeechEngine.load(store, config.speech, config.engine.threads)
         for path in options.files:
             for channel, utterance in transcribe(engine, path):
-                print(_json(path, channel, utterance) if options.json else _line(path, channel, utterance))
+                text = utterance.text if options.spoken else written(utterance.text)
+                print(
+                    _json(path, channel, utterance) if options.json else _line(path, channel, utterance, text)
+                )
     except (ConfigError, ModelError, AudioFileError) as error:
         raise CommandError(str(error)) from error
     return 0
@@ -48,9 +58,9 @@ def transcribe(engine: SpeechEngine, path: Path) -> list[tuple[str | None, Utter
     Raises:
         AudioFileError: the file is no sound that can be recognized.
     """
-    from appliance.speech.audiofile import read_channels
-    from appliance.speech.utterance import Utterance
-    from appliance.telephony.audioblock import Leg
+    from appliance.speech.audiofile import read_channels  # noqa: PLC0415
+    from appliance.speech.utterance import Utterance  # noqa: PLC0415
+    from appliance.telephony.audioblock import Leg  # noqa: PLC0415
 
     channels, rate = read_channels(path)
     names: tuple[str | None, ...] = (None,) if len(channels) == 1 else ("left", "right")
@@ -69,9 +79,9 @@ def transcribe(engine: SpeechEngine, path: Path) -> list[tuple[str | None, Utter
     return sorted(found, key=lambda one: (one[1].start_ms, one[0] or ""))
 
 
-def _line(path: Path, channel: str | None, utterance: Utterance) -> str:
+def _line(path: Path, channel: str | None, utterance: Utterance, text: str) -> str:
     where = path.name if channel is None else f"{path.name} {channel}"
-    return f"{where}  {_clock(utterance.start_ms)}-{_clock(utterance.end_ms)}  {utterance.text}"
+    return f"{where}  {_clock(utterance.start_ms)}-{_clock(utterance.end_ms)}  {text}"
 
 
 def _clock(milliseconds: int) -> str:
@@ -80,6 +90,9 @@ def _clock(milliseconds: int) -> str:
 
 
 def _json(path: Path, channel: str | None, utterance: Utterance) -> str:
+    from appliance.language.writtenform import write  # noqa: PLC0415
+
+    result = write(utterance.text)
     return json.dumps(
         {
             "file": str(path),
@@ -87,6 +100,16 @@ def _json(path: Path, channel: str | None, utterance: Utterance) -> str:
             "start_ms": utterance.start_ms,
             "end_ms": utterance.end_ms,
             "text": utterance.text,
+            "written": result.text,
+            "numbers": [
+                {
+                    "start": span.start,
+                    "end": span.end,
+                    "spoken_start": span.spoken_start,
+                    "spoken_end": span.spoken_end,
+                }
+                for span in result.numbers
+            ],
             "pinyin": list(utterance.pinyin),
             "confidence": round(utterance.confidence, 3),
             "words": [
