@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.box.config_option import add_config_option, load_config
+
 if TYPE_CHECKING:
-    from appliance.box.config import Config
     from appliance.models import ModelEntry, ModelStore
 
 
@@ -38,27 +39,15 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     using.add_argument("name", metavar="NAME", help="the recognizer, as `ridge models list` names it")
     using.set_defaults(run=_use)
     for action in (listing, verifying, pulling, using):
-        action.add_argument(
-            "--config", type=Path, metavar="FILE", help="the site's configuration; default: none"
-        )
+        add_config_option(action)
     for action in (listing, verifying):
         action.add_argument("--json", action="store_true", help="one JSON object a model, one a line")
-
-
-def _config(options: argparse.Namespace) -> Config:
-    from appliance.box.config import ConfigError, load  # noqa: PLC0415
-    from appliance.cli import CommandError  # noqa: PLC0415
-
-    try:
-        return load(options.config)
-    except ConfigError as error:
-        raise CommandError(str(error)) from error
 
 
 def _store(options: argparse.Namespace) -> ModelStore:
     from appliance.models import ModelStore  # noqa: PLC0415
 
-    return ModelStore.configured(_config(options))
+    return ModelStore.configured(load_config(options.config))
 
 
 def _state(store: ModelStore, entry: ModelEntry, problems: list[str]) -> str:
@@ -193,7 +182,7 @@ def _use(options: argparse.Namespace) -> int:
     from appliance.cli import CommandError  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
 
-    config = _config(options)
+    config = load_config(options.config)
     store = ModelStore.configured(config)
     try:
         entry = store.entry(options.name)

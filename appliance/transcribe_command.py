@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.box.config_option import add_config_option, load_config
+
 if TYPE_CHECKING:
     from appliance.speech.recognizer import SpeechEngine
     from appliance.speech.utterance import Utterance
@@ -21,7 +23,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, Ogg or Opus, one or two channels"
     )
-    parser.add_argument("--config", type=Path, help="the site's configuration")
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object an utterance, one a line")
     parser.add_argument(
         "--spoken", action="store_true", help="show numbers as they were said (二十万), not as written (20万)"
@@ -30,15 +32,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _run(options: argparse.Namespace) -> int:
-    from appliance.box.config import ConfigError, load  # noqa: PLC0415
     from appliance.cli import CommandError  # noqa: PLC0415
     from appliance.language.writtenform import written  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
     from appliance.speech.audiofile import AudioFileError  # noqa: PLC0415
     from appliance.speech.recognizer import SpeechEngine  # noqa: PLC0415
 
+    config = load_config(options.config)
     try:
-        config = load(options.config)
         store = ModelStore.configured(config)
         engine = SpeechEngine.load(store, config.speech, config.engine.threads)
         for path in options.files:
@@ -47,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
                 print(
                     _json(path, channel, utterance) if options.json else _line(path, channel, utterance, text)
                 )
-    except (ConfigError, ModelError, AudioFileError) as error:
+    except (ModelError, AudioFileError) as error:
         raise CommandError(str(error)) from error
     return 0
 

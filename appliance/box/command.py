@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.box.config_option import add_config_option, load_config
+
 if TYPE_CHECKING:
     from appliance.box.config import Config
 
@@ -24,28 +26,6 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what.add_argument("--sample", action="store_true", help="print a commented sample for a site instead")
     check.add_argument("--words", action="store_true", help="list how the names of speech.words are read")
     check.set_defaults(run=_check)
-
-
-def add_config_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--config FILE`."""
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the configuration (TOML); default: loopback only"
-    )
-
-
-def load_config(path: Path | None) -> Config:
-    """The configuration of a command.
-
-    Raises:
-        CommandError: it cannot be used; all problems, one a line.
-    """
-    from appliance.box.config import ConfigError, load
-    from appliance.cli import CommandError
-
-    try:
-        return load(path)
-    except ConfigError as error:
-        raise CommandError("the configuration cannot be used\n" + str(error)) from error
 
 
 def _run(options: argparse.Namespace) -> int:

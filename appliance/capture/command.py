@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from appliance.box.config_option import add_config_option, load_config
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -13,22 +14,16 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the capture process alone: SIPREC calls in, audio to the engine's socket",
         description="Runs the capture process until SIGTERM; `ridge run` starts it with all others.",
     )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the configuration (default: loopback only)"
-    )
+    add_config_option(parser)
     parser.set_defaults(run=_capture)
 
 
 def _capture(options: argparse.Namespace) -> int:
-    from appliance.box import config
     from appliance.box.runtime_directory import RuntimeDirectoryError
     from appliance.capture import service
     from appliance.cli import CommandError
 
-    try:
-        loaded = config.load(options.config)
-    except config.ConfigError as error:
-        raise CommandError(str(error)) from error
+    loaded = load_config(options.config)
     if not loaded.siprec.enabled:
         raise CommandError("siprec.enabled is false, so there is nothing to capture; set it to true")
     try:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.box.config_option import add_config_option, load_config
 from appliance.cli import CommandError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `feed` and `seats`."""
     feed = commands.add_parser("feed", help="run the feed process alone (systemd unit ridge-feed)")
-    _add_config(feed)
+    add_config_option(feed)
     feed.set_defaults(run=run_feed)
 
     seats = commands.add_parser("seats", help="enrol and revoke the seats that may see profiles")
@@ -36,17 +37,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     enrol.add_argument(
         "--host", help="address by which seats reach the box (default: feed.bind of the configuration)"
     )
-    _add_config(enrol)
+    add_config_option(enrol)
     enrol.set_defaults(run=run_enrol)
 
     revoke = actions.add_parser("revoke", help="cut a seat off; its keys become useless")
     revoke.add_argument("seats", nargs="+", metavar="ID", help="seat id, such as 8001")
-    _add_config(revoke)
+    add_config_option(revoke)
     revoke.set_defaults(run=run_revoke)
 
     listing = actions.add_parser("list", help="list the enrolled seats")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
-    _add_config(listing)
+    add_config_option(listing)
     listing.set_defaults(run=run_list)
 
 
@@ -54,7 +55,7 @@ def run_feed(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from appliance.feed import service
 
-    return service.run(_config(options))
+    return service.run(load_config(options.config))
 
 
 def run_enrol(options: argparse.Namespace) -> int:
@@ -63,7 +64,7 @@ def run_enrol(options: argparse.Namespace) -> int:
     from appliance.feed.keys import SEAT_SECRET_FILE, CurveKeys, box_keys, write_seat_keys
     from appliance.feed.private_file import PrivateFileError
 
-    config = _config(options)
+    config = load_config(options.config)
     state = config.box.state_directory / "feed"
     try:
         box = box_keys(state)
@@ -93,7 +94,7 @@ def run_revoke(options: argparse.Namespace) -> int:
     from appliance.feed.grants import GrantBook, GrantError
     from appliance.feed.private_file import PrivateFileError
 
-    book = GrantBook(_config(options).box.state_directory / "feed")
+    book = GrantBook(load_config(options.config).box.state_directory / "feed")
     try:
         for seat in options.seats:
             book.revoke(seat)
@@ -111,7 +112,7 @@ def run_list(options: argparse.Namespace) -> int:
     from appliance.feed.private_file import PrivateFileError
 
     try:
-        grants = GrantBook(_config(options).box.state_directory / "feed").read()
+        grants = GrantBook(load_config(options.config).box.state_directory / "feed").read()
     except PrivateFileError as error:
         raise CommandError(str(error)) from error
     for grant in sorted(grants.values(), key=lambda grant: grant.id):
@@ -124,21 +125,6 @@ def run_list(options: argparse.Namespace) -> int:
     if not grants and not options.json:
         print("no seat is enrolled; `ridge seats enrol ID` lets one in")
     return 0
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="configuration of the box (default: built in)"
-    )
-
-
-def _config(options: argparse.Namespace) -> Config:
-    from appliance.box.config import ConfigError, load
-
-    try:
-        return load(options.config)
-    except ConfigError as error:
-        raise CommandError(str(error)) from error
 
 
 def _connection(config: Config, host: str | None) -> Connection:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from appliance.box.config_option import add_config_option, load_config
+
 if TYPE_CHECKING:
     from appliance.speech.errorrate import Errors
     from appliance.speech.recognizer import SpeechEngine
@@ -31,7 +33,7 @@ def add_eval(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--model", metavar="NAME", help="a recognizer of the store; without it the configured one"
     )
-    parser.add_argument("--config", type=Path, help="the site's configuration")
+    add_config_option(parser)
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="write one TSV line an utterance")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run)
@@ -154,14 +156,13 @@ def _rounded(rate: float | None) -> float | None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from appliance.box.config import ConfigError, load  # noqa: PLC0415
     from appliance.cli import CommandError  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
     from appliance.speech.audiofile import AudioFileError  # noqa: PLC0415
     from appliance.speech.recognizer import SpeechEngine  # noqa: PLC0415
 
+    config = load_config(options.config)
     try:
-        config = load(options.config)
         items = read_manifest(options.manifest)
         speech = config.speech.model_copy(update={"model": options.model or config.speech.model})
         store = ModelStore.configured(config)
@@ -169,7 +170,7 @@ def _run(options: argparse.Namespace) -> int:
         scored = [recognize(engine, item, options.band) for item in _watched(items)]
         if options.predictions is not None:
             _write_predictions(options.predictions, options.manifest, scored)
-    except (ConfigError, ModelError, AudioFileError, ValueError) as error:
+    except (ModelError, AudioFileError, ValueError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}; name a file that can be written") from error
