@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from appliance.affect.voice import CustomerVoice
 from appliance.engine.rooms import Rooms
 from appliance.profile.call import CallProfile
 from appliance.speech.recognizer import LegStream
-from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
+from appliance.speech.utterance import SpeechEvent, Utterance
 from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, Leg
 
 #: The latest time that a message of the door can tell: a day (protocol/messages.py). No call lasts longer,
@@ -78,9 +77,8 @@ class CallPipeline:
         self.profile.advance(self.at_ms)
         return changed
 
-    def _events(self) -> Iterator[SpeechStarted | SpeechEnded | Utterance]:
-        events = [event for stream in self._streams.values() for event in stream.take()]
-        return iter(sorted(events, key=_time))
+    def _events(self) -> list[SpeechEvent]:
+        return sorted((event for stream in self._streams.values() for event in stream.take()), key=_time)
 
     def _utterance(self, utterance: Utterance) -> None:
         language = self._language
@@ -98,5 +96,5 @@ class CallPipeline:
         self.utterance_end_ms = utterance.end_ms
 
 
-def _time(event: SpeechStarted | SpeechEnded | Utterance) -> int:
+def _time(event: SpeechEvent) -> int:
     return event.end_ms if isinstance(event, Utterance) else event.at_ms

@@ -72,19 +72,18 @@ class Publication:
     def _profile_if_new(self, now: float, wall: int, reserve: int) -> list[bytes]:
         pipeline, message = self._pipeline, self._profile_message(final=False, wall=wall)
         body = msgspec.structs.replace(message, seq=0, at=0, wall=0)
-        data = codec.encode(message)
-        is_new = body != self._told
-        if is_new and (self._room(now) < len(data) + reserve or not self._bucket.pour(len(data), now)):
-            return []
-        self._dirty = False
-        utterance_end_ms, pipeline.utterance_end_ms = pipeline.utterance_end_ms, None
-        if not is_new:
+        if body == self._told:
             # A profile that says nothing new would use up what the next one needs.
+            self._dirty, pipeline.utterance_end_ms = False, None
+            return []
+        data = codec.encode(message)
+        if self._room(now) < len(data) + reserve or not self._bucket.pour(len(data), now):
             return []
         self._sequence += 1
         self._told = body
         self._last_profile_ms = pipeline.at_ms
-        self.told_utterance_end_ms = utterance_end_ms
+        self.told_utterance_end_ms = pipeline.utterance_end_ms
+        self._dirty, pipeline.utterance_end_ms = False, None
         return [data]
 
     def end(self, now: float, wall: int) -> list[bytes]:
