@@ -13,6 +13,7 @@ from appliance.affect.emotion import LABELS
 from appliance.affect.models import EMOTION_MODEL
 from appliance.cli import CommandError
 from tests.affect import signals
+from tests.shared_data import shared_data
 
 
 def ridge_eval(*arguments):
@@ -57,8 +58,8 @@ def test_wrong_marks_are_scored_as_errors(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["gross_pitch_error"] > 0.95
 
 
-def test_the_tracker_follows_mandarin_speech_through_the_telephone(shared_data, tmp_path, capsys):
-    folder = shared_data / "prosody"
+def test_the_tracker_follows_mandarin_speech_through_the_telephone(tmp_path, capsys):
+    folder = shared_data("prosody")
     rows = rows_of(folder / "manifest.tsv", lambda row: True)[::45]
     manifest = table(
         tmp_path / "m.tsv", ["path", "marks"], [[folder / row["path"], folder / row["marks"]] for row in rows]
@@ -70,10 +71,8 @@ def test_the_tracker_follows_mandarin_speech_through_the_telephone(shared_data, 
     assert result["voicing_error"] < 0.18
 
 
-def test_emotion_of_a_speaker_the_model_never_heard_is_told_better_than_by_chance(
-    shared_data, models, tmp_path, capsys
-):
-    folder = shared_data / "emotion"
+def test_emotion_of_a_speaker_the_model_never_heard_is_told_better_than_by_chance(models, tmp_path, capsys):
+    folder = shared_data("emotion")
     unseen = models.emotion.settings.held_out[0]
     assert unseen.startswith("casia-")
     rows = rows_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,11 +15,10 @@ import zmq
 
 from appliance.capture.outlet import socket_path
 from appliance.telephony.audioblock import CallEnded, CallMessage, decode
+from tests.shared_data import shared_data
 
 ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
-OFFERS = SHARED / "data/protocol/siprec"
-assert OFFERS.is_dir(), f"{OFFERS} is missing; set RIDGE_SHARED to the directory with the shared data"
+OFFERS = shared_data("protocol/siprec")
 
 _PROGRAM = """
 import sys

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +18,8 @@ from appliance.telephony.frames import Datagram, FrameDissector
 from appliance.telephony.pcap import CaptureReader
 from appliance.telephony.playout import MAX_CONCEALMENT
 from appliance.telephony.rtp import RtpPacket, build
+from tests.shared_data import shared_data
 
-SHARED = Path(os.environ.get("RIDGE_SHARED", Path(__file__).parents[3] / "shared"))
 CALL = "A" * 22
 GATEWAY, OTHER = ("10.0.0.1", 4000), ("10.0.0.9", 4000)
 FRAME, SECONDS = 160, 0.02
@@ -192,8 +190,7 @@ def test_silence_suppression_is_no_loss() -> None:
 
 
 def test_keyed_digits_leave_no_trace_but_a_count_of_packets() -> None:
-    path = SHARED / "data/protocol/rtp/dtmf_2833_1.pcap"
-    assert path.exists(), f"{path} is missing: set RIDGE_SHARED to the directory with the shared data"
+    path = shared_data("protocol/rtp/dtmf_2833_1.pcap")
     dissector = FrameDissector()
     leg = LegReceiver(CALL, "customer", {8: "PCMA"}, frozenset({101}), 0.0)
     blocks = []
@@ -358,8 +355,7 @@ def test_a_sender_that_was_held_up_for_150_ms_loses_nothing() -> None:
 
 
 def test_a_real_gateway_with_packets_of_30_ms_is_heard() -> None:
-    path = SHARED / "data/protocol/rtp/g711a.pcap"
-    assert path.exists(), f"{path} is missing: set RIDGE_SHARED to the directory with the shared data"
+    path = shared_data("protocol/rtp/g711a.pcap")
     dissector, arrivals, coded = FrameDissector(), [], b""
     frames = list(CaptureReader(path.read_bytes()))
     for frame in frames:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from appliance.capture.replay import ReplayError, read_call
 from appliance.telephony import audioblock, g711
 from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallMessage, CallStarted
 from appliance.telephony.rtp import RtpPacket, build
+from tests.shared_data import shared_data
 from tests.telephony.frame_builder import (
     ethernet,
     ipv4,
@@ -26,8 +26,6 @@ from tests.telephony.frame_builder import (
     udp_frame,
 )
 from tools.callsim.metadata import STYLES, Offer, Party, Session, body
-
-SHARED = Path(os.environ.get("RIDGE_SHARED", Path(__file__).parents[3] / "shared"))
 
 GATEWAY, BOX = "10.0.0.1", "10.0.0.2"
 CUSTOMER_HERTZ, AGENT_HERTZ = 300, 700
@@ -430,8 +428,7 @@ def test_a_capture_of_two_calls_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_capture_of_rtp_alone_is_refused_and_says_why() -> None:
-    path = SHARED / "data/protocol/rtp/g711a.pcap"
-    assert path.exists(), f"{path} is missing: set RIDGE_SHARED to the directory with the shared data"
+    path = shared_data("protocol/rtp/g711a.pcap")
     with pytest.raises(ReplayError, match="236 RTP packets but no SIP"):
         read_call([path], Roles())
 

@@ -17,9 +17,10 @@ import pytest
 
 from appliance.telephony import g711
 from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallStarted
-from tests.capture.capture_process import OFFERS, SHARED, CaptureProcess
+from tests.capture.capture_process import OFFERS, CaptureProcess
+from tests.shared_data import shared_data
 
-PCAP = SHARED / "data/protocol/rtp/g711a.pcap"
+PCAP = shared_data("protocol/rtp/g711a.pcap")
 #: Packets of 30 ms that each leg plays: 2.4 s of the recording.
 PACKETS = 80
 #: What the second stream plays: one code word, so that the legs can be told by their sound.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,31 +14,23 @@ import soundfile
 from appliance import evaluation, transcribe_command
 from appliance.cli import CommandError
 from appliance.language.writtenform import written
-from appliance.models import checkout_directory
 from appliance.speech.errorrate import count_errors
 from appliance.speech.evaluation import add_eval, spoken_characters, spoken_syllables
 from appliance.telephony.band import telephone_band
+from tests.shared_data import shared_data
 
 SCORED = ("BAC009S0764W0139", "BAC009S0764W0185", "BAC009S0724W0123")
-
-
-def speech_folder() -> Path:
-    root = checkout_directory()
-    assert root is not None
-    folder = Path(os.environ.get("RIDGE_SHARED", root.parent / "shared")) / "data" / "asr" / "eval"
-    assert folder.is_dir(), f"{folder} is missing; set RIDGE_SHARED to the shared folder"
-    return folder
 
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
     """Three utterances."""
     lines = ["path\ttext\tspeaker"]
-    with (speech_folder() / "manifest.tsv").open(encoding="utf-8") as file:
+    with (shared_data("asr/eval") / "manifest.tsv").open(encoding="utf-8") as file:
         texts = {row["path"]: row["text"] for row in csv.DictReader(file, delimiter="\t")}
     for name in SCORED:
         text = texts[f"{name}.flac"]
-        samples, rate = soundfile.read(speech_folder() / f"{name}.flac", dtype="int16")
+        samples, rate = soundfile.read(shared_data("asr/eval") / f"{name}.flac", dtype="int16")
         soundfile.write(tmp_path / f"{name}.wav", samples, rate, subtype="PCM_16")
         lines.append(f"{name}.wav\t{text}\tS1")
     path = tmp_path / "manifest.tsv"
@@ -119,7 +110,7 @@ def test_transcribe_tells_the_channels_of_a_stereo_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left, right = (
-        telephone_band(soundfile.read(speech_folder() / f"{name}.flac", dtype="int16")[0], 16_000)
+        telephone_band(soundfile.read(shared_data("asr/eval") / f"{name}.flac", dtype="int16")[0], 16_000)
         for name in ("BAC009S0764W0139", "BAC009S0764W0185")
     )
     both = np.zeros((len(left) + len(right) + 8000, 2), np.int16)

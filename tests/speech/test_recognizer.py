@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,27 +12,19 @@ import soundfile
 from numpy.typing import NDArray
 
 from appliance.box.config import Speech
-from appliance.models import ModelStore, checkout_directory
+from appliance.models import ModelStore
 from appliance.speech.errorrate import count_errors
 from appliance.speech.recognizer import LONGEST_MS, SpeechEngine
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.telephony.band import telephone_band
+from tests.shared_data import shared_data
 
 TELEPHONE = 8000
 
 
-def shared() -> Path:
-    """The folder of shared data; its absence is a failure with a next step and never a silent skip."""
-    root = checkout_directory()
-    assert root is not None
-    folder = Path(os.environ.get("RIDGE_SHARED", root.parent / "shared"))
-    assert (folder / "data").is_dir(), f"{folder} has no data; set RIDGE_SHARED to the shared folder"
-    return folder
-
-
 def speech(name: str) -> NDArray[np.int16]:
     """An utterance at 16 kHz."""
-    samples, rate = soundfile.read(shared() / "data" / "asr" / "eval" / f"{name}.flac", dtype="int16")
+    samples, rate = soundfile.read(shared_data(f"asr/eval/{name}.flac"), dtype="int16")
     assert rate == 16_000
     return np.asarray(samples)
 
@@ -74,7 +64,7 @@ def text(events: Sequence[SpeechEvent]) -> str:
 
 def spoken(name: str) -> str:
     """What is said in an utterance, as its manifest says."""
-    with (shared() / "data" / "asr" / "eval" / "manifest.tsv").open(encoding="utf-8") as file:
+    with shared_data("asr/eval/manifest.tsv").open(encoding="utf-8") as file:
         return next(
             row["text"] for row in csv.DictReader(file, delimiter="\t") if row["path"] == f"{name}.flac"
         )

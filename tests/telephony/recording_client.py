@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-from pathlib import Path
 
 from appliance.telephony.recording_events import RecordingEvent
 from appliance.telephony.recording_server import RecordingServer, ServerSettings
@@ -12,10 +10,9 @@ from appliance.telephony.sdp import Origin, parse_sdp
 from appliance.telephony.sdp_answer import choose_streams, make_answer
 from appliance.telephony.sip import SipMessage, SipRequest, SipResponse, parse_datagram
 from appliance.telephony.sip_transaction import Peer
+from tests.shared_data import shared_data
 
-SHARED = Path(os.environ.get("RIDGE_SHARED", Path(__file__).parents[3] / "shared"))
-OFFERS = SHARED / "data/protocol/siprec"
-assert OFFERS.is_dir(), f"{OFFERS} is missing; set RIDGE_SHARED to the directory with the shared data"
+OFFERS = shared_data("protocol/siprec")
 
 UDP = Peer("UDP", "192.0.2.10", 5060, "192.0.2.1", 5060)
 TCP = Peer("TCP", "192.0.2.10", 40000, "192.0.2.1", 5060, 7)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -26,9 +24,9 @@ from appliance.telephony.frames import (
 )
 from appliance.telephony.pcap import CaptureReader
 from appliance.telephony.rtp import parse
+from tests.shared_data import shared_data
 from tests.telephony.frame_builder import ethernet, ipv4, ipv4_fragments, ipv6, tcp, udp, udp_frame
 
-SHARED = Path(os.environ.get("RIDGE_SHARED", Path(__file__).parents[3] / "shared"))
 A, B = ("10.0.0.1", 4000), ("10.0.0.2", 6000)
 A6, B6 = ("fd00::1", 4000), ("fd00::2", 6000)
 PACKET = ipv4("10.0.0.1", "10.0.0.2", 17, udp(A, B, b"sound"))
@@ -229,8 +227,7 @@ def test_a_changed_frame_is_dissected_or_refused_by_name(data: st.DataObject) ->
 
 
 def test_a_real_capture_of_g711() -> None:
-    path = SHARED / "data/protocol/rtp/g711a.pcap"
-    assert path.exists(), f"{path} is missing: set RIDGE_SHARED to the directory with the shared data"
+    path = shared_data("protocol/rtp/g711a.pcap")
     dissector = FrameDissector()
     packets = []
     for frame in CaptureReader(path.read_bytes()):

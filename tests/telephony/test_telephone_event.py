@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,13 +12,11 @@ from appliance.telephony.frames import Datagram, FrameDissector
 from appliance.telephony.pcap import CaptureReader
 from appliance.telephony.rtp import parse
 from appliance.telephony.telephone_event import EventProgress, TelephoneEventError, progress
-
-SHARED = Path(os.environ.get("RIDGE_SHARED", Path(__file__).parents[3] / "shared"))
+from tests.shared_data import shared_data
 
 
 def test_the_reports_of_a_real_gateway_grow_and_end() -> None:
-    path = SHARED / "data/protocol/rtp/dtmf_2833_1.pcap"
-    assert path.exists(), f"{path} is missing: set RIDGE_SHARED to the directory with the shared data"
+    path = shared_data("protocol/rtp/dtmf_2833_1.pcap")
     dissector = FrameDissector()
     reports = []
     for frame in CaptureReader(path.read_bytes()):
