@@ -37,6 +37,9 @@ MemberPrefix = Annotated[
 ]
 #: What a recognizer writes: syllables that the lexicon turns into characters, or characters themselves.
 Units = Literal["pinyin", "characters"]
+#: How a recognizer is built, and so what runs it: encoder, decoder and joiner, or one CTC network that takes
+#: raw audio (the T-one interface of sherpa-onnx).
+Network = Literal["transducer", "tone-ctc"]
 
 MANIFEST_NAME: Final = "manifest.toml"
 _READ_BYTES: Final = 1 << 20
@@ -86,6 +89,8 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: Annotated[tuple[FileEntry, ...], msgspec.Meta(min_length=1)]
     #: of a recognizer: what it writes
     units: Units | None = None
+    #: of a recognizer: how it is built
+    network: Network | None = None
     #: None where the files come with the appliance, or by hand only
     archive: ArchiveEntry | None = None
 
@@ -105,6 +110,8 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if self.units is None:
             return "has no units in the manifest, so what it writes is not known"
+        if self.network is None:
+            return "has no network in the manifest, so how it is built is not known"
         return None
 
 

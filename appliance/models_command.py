@@ -62,11 +62,13 @@ def _state(store: ModelStore, entry: ModelEntry, problems: list[str]) -> str:
 
 def _list(options: argparse.Namespace) -> int:
     from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.models import ModelError  # noqa: PLC0415
+    from appliance.models import ModelError, ModelStore  # noqa: PLC0415
 
-    store = _store(options)
+    config = load_config(options.config)
+    store = ModelStore.configured(config)
     try:
-        rows = [_row(store, entry) for entry in store.entries]
+        runs, says = _recognizer(store, config.speech.model)
+        rows = [_row(store, entry, runs) for entry in store.entries]
     except ModelError as error:
         raise CommandError(str(error)) from error
     if options.json:
@@ -74,10 +76,24 @@ def _list(options: argparse.Namespace) -> int:
             print(json.dumps(row, ensure_ascii=False))
     else:
         _print_table(rows)
+        print(f"\nrecognition: {says}")
     return 0
 
 
-def _row(store: ModelStore, entry: ModelEntry) -> dict[str, str | int | bool | None]:
+def _recognizer(store: ModelStore, wanted: str) -> tuple[str | None, str]:
+    """The name of the recognizer that runs, None where none can, and a sentence on it."""
+    from appliance.models import ModelError  # noqa: PLC0415
+    from appliance.models_choice import choose_recognizer  # noqa: PLC0415
+
+    try:
+        choice = choose_recognizer(store, wanted)
+        store.refuse_forbidden(store.entry(choice.name))
+    except ModelError as error:
+        return None, str(error)
+    return choice.name, str(choice)
+
+
+def _row(store: ModelStore, entry: ModelEntry, runs: str | None) -> dict[str, str | int | bool | None]:
     place = store.locate(entry.name)
     return {
         "name": entry.name,
@@ -88,6 +104,7 @@ def _row(store: ModelStore, entry: ModelEntry) -> dict[str, str | int | bool | N
         "found": None if place is None else str(place),
         "bytes": entry.size,
         "state": _state(store, entry, store.problems(entry.name)),
+        "runs": entry.name == runs if entry.kind == "asr" else None,
         "purpose": entry.purpose,
     }
 
@@ -181,6 +198,7 @@ def _pull(options: argparse.Namespace) -> int:
 def _use(options: argparse.Namespace) -> int:
     from appliance.cli import CommandError  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
+    from appliance.models_choice import AUTO, usable  # noqa: PLC0415
 
     config = load_config(options.config)
     store = ModelStore.configured(config)
@@ -188,13 +206,16 @@ def _use(options: argparse.Namespace) -> int:
         entry = store.entry(options.name)
         why = entry.why_not_a_recognizer()
         if why is not None:
-            usable = [one.name for one in store.entries if one.why_not_a_recognizer() is None]
-            raise CommandError(f"model {entry.name} {why}; use one of {', '.join(usable) or 'none'}")
+            raise CommandError(f"model {entry.name} {why}; use one of {', '.join(usable(store)) or 'none'}")
         folder = store.open(entry.name).directory
     except ModelError as error:
         raise CommandError(str(error)) from error
     print(f"model {entry.name}: verified in {folder}")
-    if config.speech.model == entry.name:
+    runs, _ = _recognizer(store, config.speech.model)
+    if runs == entry.name:
+        if config.speech.model == AUTO:
+            print("The box uses it already (speech.model is auto); there is nothing to change.")
+            return 0
         where = "the default" if options.config is None else str(options.config)
         print(f"The box uses it already ({where}); there is nothing to change.")
         return 0

@@ -54,16 +54,18 @@ def manifest(
     url: str | None,
     *,
     kind: str = "asr",
+    name: str = "small",
     units: str | None = "pinyin",
+    network: str | None = "transducer",
     archive_sha256: str | None = None,
     archive_bytes: int | None = None,
     files: Mapping[str, bytes] = FILES,
     research_only: bool = False,
 ) -> str:
-    """A manifest of one model, `small`."""
+    """A manifest of one model."""
     lines = [
         "[[model]]",
-        'name = "small"',
+        f'name = "{name}"',
         f'kind = "{kind}"',
         'licence = "Apache-2.0"',
         f"research_only = {str(research_only).lower()}",
@@ -73,6 +75,8 @@ def manifest(
     ]
     if units is not None:
         lines.append(f'units = "{units}"')
+    if network is not None:
+        lines.append(f'network = "{network}"')
     if url is not None:
         lines += ["[model.archive]", f'url = "{url}"', f'prefix = "{FOLDER}"']
         lines += [f'sha256 = "{archive_sha256}"'] if archive_sha256 else []

@@ -128,6 +128,7 @@ def test_another_recognizer_is_told_line_by_line_and_the_file_is_left_alone(
     [
         (manifest(None, units="characters"), "writes characters.*not used yet"),
         (manifest(None, units=None), "has no units"),
+        (manifest(None, network=None), "has no network"),
         (manifest(None, kind="prosody", units=None), "is of kind prosody and recognizes no speech"),
     ],
 )

@@ -46,6 +46,7 @@ def _check(options: argparse.Namespace) -> int:
     config = load_config(options.file)
     readings = _readings(options.file, config)
     siprec, feed = config.siprec, config.feed
+    recognizer = _recognizer(options.file, config)
     print(f"{options.file}: valid")
     if siprec.enabled:
         print(
@@ -55,7 +56,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         print("  SIPREC  off")
     print(f"  feed    {feed.bind} ports {feed.publish_port} (profiles) and {feed.control_port} (requests)")
-    print(f"  speech  {config.speech.model} in {config.engine.processes} process(es)")
+    print(f"  speech  {recognizer}, in {config.engine.processes} process(es)")
     if readings:
         print(f"  words   {len(readings)} names of the site")
     if options.words:
@@ -63,6 +64,29 @@ def _check(options: argparse.Namespace) -> int:
             print(f"          {reading}")
     print(f"  policy  emotion {_on(config.policy.emotion)}, quotes {_on(config.policy.quotes)}")
     return 0
+
+
+def _recognizer(path: Path, config: Config) -> str:
+    """Which recognizer will run, and why it is this one.
+
+    Raises:
+        CommandError: none can.
+    """
+    from appliance.cli import CommandError
+    from appliance.models import ModelError, ModelStore
+    from appliance.models_choice import choose_recognizer
+
+    store = ModelStore.configured(config)
+    try:
+        choice = choose_recognizer(store, config.speech.model)
+        store.refuse_forbidden(store.entry(choice.name))
+        problems = store.problems(choice.name)
+    except ModelError as error:
+        problems = [str(error)]
+    if problems:
+        lines = "\n".join(f"{path}: speech.model: {problem}" for problem in problems)
+        raise CommandError(f"recognition could not start\n{lines}")
+    return str(choice)
 
 
 def _readings(path: Path, config: Config) -> list[str]:

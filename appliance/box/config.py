@@ -207,7 +207,8 @@ class SiteWord(Section):
 class Speech(Section):
     """Recognition."""
 
-    model: str = Field("asr-zh-pinyin-zipformer", pattern=r"^[a-z0-9-]{1,64}$")
+    #: a recognizer of the model store; "auto" is the pulled one where it is installed, else the bundled one
+    model: str = Field("auto", pattern=r"^[a-z0-9-]{1,64}$")
     search: Literal["greedy", "beam"] = "greedy"
     #: silence that ends an utterance
     endpoint_ms: int = Field(500, ge=200, le=3000)

@@ -45,8 +45,12 @@ class EngineService:
         self._journal = Journal(f"engine-{shard}")
         self._shard = shard
         self._directory = config.box.runtime_directory
+        rooms = load_rooms(config)
+        choice = rooms.speech.choice
+        if choice is not None:
+            self._journal.event("recognizer_loaded", model=choice.name, because=choice.reason)
         self._scheduler = Scheduler(
-            load_rooms(config),
+            rooms,
             quotes=config.policy.quotes,
             on_failure=self._call_failed,
             abandoned_after=ABANDONED_SECONDS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import soxr
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from appliance.speech.hanzi import DecodedWord, HanziDecoder
 from appliance.speech.lexicon import Lexicon
 from appliance.speech.pinyin import Syllable, join_tokens
-from appliance.speech.transducer import RATE
+from appliance.speech.streamingmodel import ModelStream, StreamingModel
 from appliance.speech.utterance import Utterance, Word
 from appliance.telephony.audioblock import Leg
 
 _FULL_SCALE: Final = 32768.0
-#: Silence behind the last sample, so that the encoder's last chunk is filled and its tokens come out.
-_PAD: Final = np.zeros(RATE * 400 // 1000, np.float32)
 #: Mean confidence below which a passage of up to so many syllables was no speech but a cough or a tone.
 _LEAST_CONFIDENCE: Final = 0.35
 _SHORT: Final = 2
@@ -28,15 +26,16 @@ _LEAST_CONFIDENCE_LONG: Final = 0.25
 class Passage:
     """Feeds one recognizer stream and reads its result as an utterance.
 
-    The stream always gets 16 kHz, whatever the leg's rate is, and exactly one rate in its life.
+    The stream always gets the recognizer's rate, whatever the leg's rate is.
     """
 
-    def __init__(self, recognizer: Any, lexicon: Lexicon, leg: Leg, rate: int, start_ms: int) -> None:
+    def __init__(self, model: StreamingModel, lexicon: Lexicon, leg: Leg, rate: int, start_ms: int) -> None:
         """Begin at `start_ms` of the call with int16 audio at `rate` Hz."""
-        self._recognizer = recognizer
-        self._stream = recognizer.create_stream()
+        self.stream: ModelStream = model.open()
         self._decoder = HanziDecoder(lexicon)
-        self._resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
+        self._resampler = (
+            None if rate == model.rate else soxr.ResampleStream(rate, model.rate, 1, "float32", "HQ")
+        )
         self._leg: Leg = leg
         self._rate = rate
         self._tokens = 0
@@ -59,7 +58,7 @@ class Passage:
         """Add int16 audio, shape (n,), at the passage's rate."""
         self.samples += len(samples)
         wide = samples.astype(np.float32) / _FULL_SCALE
-        self._give(wide if self._resampler is None else self._resampler.resample_chunk(wide))
+        self.stream.accept(wide if self._resampler is None else self._resampler.resample_chunk(wide))
 
     def close(self) -> None:
         """No more audio follows."""
@@ -67,26 +66,20 @@ class Passage:
             return
         self.closed = True
         if self._resampler is not None:
-            self._give(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-        self._stream.accept_waveform(RATE, _PAD)
-
-    def _give(self, samples: NDArray[np.float32]) -> None:
-        if len(samples):
-            self._stream.accept_waveform(RATE, samples)
+            self.stream.accept(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        self.stream.finish()
 
     def ready(self) -> bool:
         """Whether a chunk waits to be decoded."""
-        return not self.failed and bool(self._recognizer.is_ready(self._stream))
+        return not self.failed and self.stream.ready()
 
-    def decode(self) -> Utterance | None:
-        """Decode one chunk; the growing utterance where it brought new words."""
-        self._recognizer.decode_stream(self._stream)
-        result = self._recognizer.recognizer.get_result(self._stream)
-        tokens = result.tokens
-        if len(tokens) == self._tokens:
+    def grown(self) -> Utterance | None:
+        """The growing utterance, where the last step of decoding brought new words."""
+        heard = self.stream.hearing()
+        if len(heard.tokens) == self._tokens:
             return None
-        self._tokens = len(tokens)
-        self._syllables = join_tokens(tokens, result.timestamps, result.ys_probs)
+        self._tokens = len(heard.tokens)
+        self._syllables = join_tokens(heard.tokens, heard.times, heard.log_probabilities)
         growing = self._utterance(final=False)
         if growing is None or growing.text == self._shown:
             return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from appliance.box.config import Speech
 from appliance.box.journal import Journal
 from appliance.models import ModelStore
+from appliance.models_choice import Choice
 from appliance.speech.lexicon import Lexicon
+from appliance.speech.loading import load_recognizer
 from appliance.speech.passage import Passage
 from appliance.speech.sitelexicon import load_lexicon
-from appliance.speech.transducer import load_transducer
+from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.speech.voiceactivity import FRAME_MS, HANGOVER_FRAMES, VoiceActivity
 from appliance.telephony.audioblock import Leg
@@ -33,20 +36,24 @@ _TIME_SLACK_MS: Final = 40
 #: A hole up to this long is filled with silence; a longer one ends the utterance.
 _FILLED_HOLE_MS: Final = 200
 RATES: Final = (8000, 16_000)
+#: What a network or a decoder may raise over one stream without harm to the others.
+_FAULTS: Final = (RuntimeError, ValueError, IndexError)
 
 
 class SpeechEngine:
     """One recognizer and one lexicon for all legs; legs share its time fairly, chunk by chunk."""
 
     def __init__(
-        self, recognizer: Any, lexicon: Lexicon, endpoint_ms: int, journal: Journal | None = None
+        self, model: StreamingModel, lexicon: Lexicon, endpoint_ms: int, journal: Journal | None = None
     ) -> None:
-        """Use a loaded `sherpa_onnx.OnlineRecognizer`; an utterance ends after `endpoint_ms` of silence."""
-        self._recognizer = recognizer
+        """Use a loaded recognizer; an utterance ends after `endpoint_ms` of silence."""
+        self._model = model
         self._lexicon = lexicon
         self._journal = journal or Journal("engine")
         self._legs: list[LegStream] = []
         self.endpoint_ms = endpoint_ms
+        #: which recognizer it is and why, where the store chose it
+        self.choice: Choice | None = None
         #: streams that the recognizer could not go on with and that were restarted
         self.restarts = 0
 
@@ -59,9 +66,11 @@ class SpeechEngine:
         Raises:
             ModelError: one of them is missing, altered, not allowed or of another kind.
         """
-        recognizer = load_transducer(store, speech.model, speech.search, threads)
         journal = Journal("engine")
-        return cls(recognizer, load_lexicon(store, speech.words, journal), speech.endpoint_ms, journal)
+        model, choice = load_recognizer(store, speech, threads)
+        engine = cls(model, load_lexicon(store, speech.words, journal), speech.endpoint_ms, journal)
+        engine.choice = choice
+        return engine
 
     def open(self, leg: Leg) -> LegStream:
         """A stream for one leg of a call."""
@@ -70,14 +79,34 @@ class SpeechEngine:
         return stream
 
     def step(self) -> None:
-        """Decode everything that waits, one chunk of each leg in turn."""
+        """Decode everything that waits, one chunk of each leg in turn, in batches where the model can."""
         waiting = list(self._legs)
-        while waiting:
-            waiting = [leg for leg in waiting if leg.advance()]
+        while waiting := [leg for leg in waiting if leg.ready()]:
+            size = self._model.largest_batch
+            for start in range(0, len(waiting), size):
+                self.decode(waiting[start : start + size])
+
+    def decode(self, legs: Sequence[LegStream]) -> None:
+        """Decode one chunk of the passage that is ready on each of these legs, at most a batch.
+
+        A batch that fails is done again leg by leg, so that only the one at fault is restarted.
+        """
+        passages = [leg.ready() for leg in legs]
+        try:
+            self._model.decode([passage.stream for passage in passages if passage is not None])
+        except _FAULTS as error:
+            if len(legs) == 1:
+                legs[0].fail(error)
+                return
+            for leg in legs:
+                self.decode([leg])
+            return
+        for leg in legs:
+            leg.tell()
 
     def begin(self, leg: Leg, rate: int, start_ms: int) -> Passage:
         """A passage for a leg that has begun to speak."""
-        return Passage(self._recognizer, self._lexicon, leg, rate, start_ms)
+        return Passage(self._model, self._lexicon, leg, rate, start_ms)
 
     def failed(self, error: Exception) -> None:
         """Count and note a stream that could not go on."""
@@ -149,8 +178,8 @@ class LegStream:
             self._pending = np.zeros(0, np.int16)
         self._silence_begins()
         self._end_passage()
-        while self.advance():
-            pass
+        while self.ready():
+            self._engine.decode([self])
 
     def close(self) -> None:
         """Forget the leg with all that was not taken."""
@@ -159,25 +188,29 @@ class LegStream:
         self._passage = None
         self._events.clear()
 
-    def advance(self) -> bool:
-        """Decode one chunk of the oldest passage; false where nothing waits. `SpeechEngine.step` calls it."""
-        if not self._waiting:
-            return False
+    def ready(self) -> Passage | None:
+        """The oldest passage, if a chunk of it waits to be decoded; those that are over are told of."""
+        while self._waiting:
+            passage = self._waiting[0]
+            if passage.ready():
+                return passage
+            if not passage.closed:
+                return None
+            self._waiting.popleft()
+            self._note(passage, passage.result())
+        return None
+
+    def tell(self) -> None:
+        """A chunk of the oldest passage was decoded: note what it brought."""
         passage = self._waiting[0]
         try:
-            if passage.ready():
-                self._note(passage, passage.decode())
-                return True
-        except (RuntimeError, ValueError, IndexError) as error:
-            self._fail(passage, error)
-        if not passage.closed:
-            return False
-        self._waiting.popleft()
-        self._note(passage, passage.result())
-        return True
+            self._note(passage, passage.grown())
+        except _FAULTS as error:
+            self.fail(error)
 
-    def _fail(self, passage: Passage, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """What was understood so far becomes the utterance; the leg goes on with a new stream."""
+        passage = self._waiting[0]
         self._engine.failed(error)
         passage.failed = True
         passage.closed = True

@@ -15,6 +15,7 @@ from appliance.box.config import Speech
 from appliance.models import ModelStore
 from appliance.speech.errorrate import count_errors
 from appliance.speech.recognizer import LONGEST_MS, SpeechEngine
+from appliance.speech.streamingmodel import ModelStream
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.telephony.band import telephone_band
 from tests.shared_data import shared_data
@@ -300,8 +301,8 @@ def test_a_monologue_is_cut_into_utterances(engine: SpeechEngine) -> None:
     assert all(utterance.end_ms - utterance.start_ms <= LONGEST_MS + 500 for utterance in utterances)
 
 
-class _FailingRecognizer:
-    """Passes everything to the real recognizer, but fails on one chosen call of `decode_stream`."""
+class _FailingModel:
+    """Passes everything to the real recognizer, but fails on one chosen step."""
 
     def __init__(self, real: Any, fail_on: int) -> None:
         self._real = real
@@ -310,18 +311,18 @@ class _FailingRecognizer:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def decode_stream(self, stream: Any) -> None:
+    def decode(self, streams: Sequence[ModelStream]) -> None:
         self._left -= 1
         if self._left == 0:
             raise RuntimeError("the stream is broken")
-        self._real.decode_stream(stream)
+        self._real.decode(streams)
 
 
 def test_a_stream_that_fails_is_restarted_alone(engine: SpeechEngine, capsys: Any) -> None:
     narrow = telephone_band(speech("BAC009S0764W0139"), 16_000)
     twice = np.concatenate((narrow, silence(1.5), narrow, silence(1)))
     expected = finals(run(engine, twice))
-    broken = SpeechEngine(_FailingRecognizer(engine._recognizer, 6), engine._lexicon, 500)
+    broken = SpeechEngine(_FailingModel(engine._model, 6), engine._lexicon, 500)
     found = finals(run(broken, twice))
     assert broken.restarts == 1
     assert found[-1].text == expected[-1].text

@@ -2,9 +2,10 @@
 
     python tools/bench/recognition.py ../shared/data/asr/eval/manifest.tsv --rounds 3 [--search beam] [--json]
 
-`--config FILE` lets the path know the names of its `speech.words`.
+`--config FILE` gives the path its `[speech]`: the recognizer, the search and the site's own names. `--model`
+and `--search` overrule it.
 
-"Bare" is the recognizer alone: 16 kHz in packets of 100 ms and 0.8 s of silence behind each utterance.
+"Bare" is the recognizer alone, at its own rate in packets of 100 ms, with the silence it needs at the end.
 "Path" is what a call goes through: 8 kHz telephone audio in packets of 80 ms, voice activity, resampling,
 recognition, decoding into characters, with partial results. Both are measured as processor time, in turn.
 """
@@ -24,20 +25,19 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from appliance.box.config import Speech, load
+from appliance.box.config import load
 from appliance.box.journal import Journal
 from appliance.models import ModelStore
 from appliance.speech.audiofile import read_channels
 from appliance.speech.evaluation import read_manifest
+from appliance.speech.loading import load_recognizer
 from appliance.speech.recognizer import SpeechEngine
 from appliance.speech.sitelexicon import load_lexicon
-from appliance.speech.transducer import RATE, load_transducer
+from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.voiceactivity import VoiceActivity
 from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
 
-_BARE_PACKET = RATE // 10
 _PATH_PACKET = TELEPHONE_RATE * 80 // 1000
-_PAD = np.zeros(int(0.8 * RATE), np.float32)
 
 
 @dataclass
@@ -55,29 +55,32 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("manifest", type=Path, help="TSV with the columns path and text")
-    parser.add_argument("--search", choices=("greedy", "beam"), default=Speech().search)
-    parser.add_argument("--config", type=Path, help="a configuration whose speech.words the path is to know")
+    parser.add_argument("--model", metavar="NAME", help="a recognizer of the store")
+    parser.add_argument("--search", choices=("greedy", "beam"))
+    parser.add_argument("--config", type=Path, help="a configuration whose [speech] is to be measured")
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     store = ModelStore()
-    recognizer = load_transducer(store, Speech().model, options.search, 1)
-    lexicon = load_lexicon(store, load(options.config).speech.words, Journal("bench"))
-    engine = SpeechEngine(recognizer, lexicon, Speech().endpoint_ms)
+    asked = {"model": options.model, "search": options.search}
+    speech = load(options.config).speech.model_copy(update={k: v for k, v in asked.items() if v})
+    model, choice = load_recognizer(store, speech, 1)
+    engine = SpeechEngine(model, load_lexicon(store, speech.words, Journal("bench")), speech.endpoint_ms)
     lines = []
     for item in read_manifest(options.manifest):
         channels, rate = read_channels(item.path)
         narrow = telephone_band(channels[0], rate)
-        lines.append((narrow, to_rate(narrow, TELEPHONE_RATE, RATE).astype(np.float32) / 32768))
+        lines.append((narrow, to_rate(narrow, TELEPHONE_RATE, model.rate).astype(np.float32) / 32768))
     cost = Cost()
     for narrow, wide in track(
         lines * options.rounds, "measuring", console=Console(stderr=True), transient=True
     ):
         cost.audio += len(narrow) / TELEPHONE_RATE
-        cost.bare += measure_bare(recognizer, wide)
+        cost.bare += measure_bare(model, wide)
         cost.path += measure_path(engine, narrow)
         cost.voice_activity += measure_voice_activity(narrow)
     summary = {
+        "model": choice.name,
         "audio_seconds": round(cost.audio, 1),
         "bare_rtf": round(cost.bare / cost.audio, 5),
         "path_rtf": round(cost.path / cost.audio, 5),
@@ -92,17 +95,18 @@ def main() -> int:
     return 0
 
 
-def measure_bare(recognizer, samples: np.ndarray) -> float:
+def measure_bare(model: StreamingModel, samples: np.ndarray) -> float:
+    packet = model.rate // 10
     began = time.process_time()
-    stream = recognizer.create_stream()
-    for start in range(0, len(samples), _BARE_PACKET):
-        stream.accept_waveform(RATE, samples[start : start + _BARE_PACKET])
-        while recognizer.is_ready(stream):
-            recognizer.decode_stream(stream)
-    stream.accept_waveform(RATE, _PAD)
-    while recognizer.is_ready(stream):
-        recognizer.decode_stream(stream)
-    recognizer.get_result(stream)
+    stream = model.open()
+    for start in range(0, len(samples), packet):
+        stream.accept(samples[start : start + packet])
+        while stream.ready():
+            model.decode([stream])
+    stream.finish()
+    while stream.ready():
+        model.decode([stream])
+    stream.hearing()
     return time.process_time() - began
 
 

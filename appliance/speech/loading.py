@@ -1,0 +1,42 @@
+"""From the name of a recognizer to a loaded one: choose, verify, check, open."""
+
+from __future__ import annotations
+
+from appliance.box.config import Speech
+from appliance.models import InstalledModel, ModelError, ModelStore
+from appliance.models_choice import Choice, choose_recognizer
+from appliance.speech.streamingmodel import StreamingModel
+from appliance.speech.tonectc import ToneCtcModel
+from appliance.speech.transducer import TransducerModel
+
+
+def load_recognizer(store: ModelStore, speech: Speech, threads: int) -> tuple[StreamingModel, Choice]:
+    """The recognizer of a configuration, and why it is this one.
+
+    Raises:
+        ModelError: it is unknown, missing, altered, forbidden, no recognizer, or not the network that the
+            manifest says.
+    """
+    choice = choose_recognizer(store, speech.model)
+    model = store.open(choice.name)
+    if model.entry.network == "tone-ctc":
+        units = model.entry.units
+        assert units is not None
+        tokens = model.path("tokens.txt")
+        return ToneCtcModel(choice.name, model.path(_network_file(model)), tokens, units, threads), choice
+    return TransducerModel(model, speech.search, threads), choice
+
+
+def _network_file(model: InstalledModel) -> str:
+    """The one network of a CTC model.
+
+    Raises:
+        ModelError: the manifest lists none, or several.
+    """
+    networks = [file.name for file in model.entry.file if file.name.endswith(".onnx")]
+    if len(networks) != 1:
+        raise ModelError(
+            f"model {model.entry.name}: the manifest lists {len(networks)} networks, a CTC model has one; "
+            "choose another recognizer as speech.model"
+        )
+    return networks[0]

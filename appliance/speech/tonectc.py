@@ -1,0 +1,278 @@
+"""A CTC network with the T-one interface: raw audio in chunks, one flat state, tokens by greedy search.
+
+The interface is the one that sherpa-onnx runs as `OnlineRecognizer.from_t_one_ctc`
+(sherpa-onnx/csrc/online-t-one-ctc-model.cc):
+
+| | |
+|---|---|
+| input 1 | int32 (N, samples of a chunk, 1): audio scaled to ±32767 |
+| input 2 | float16 (N, state_dim): the state before the chunk; zeros at the beginning |
+| output 1 | float32 (N, T, V): log-probabilities of T frames |
+| output 2 | float16 (N, state_dim): the state behind the chunk |
+| metadata | frame_length_ms (of a chunk), state_dim, sample_rate |
+
+ONNX Runtime runs it here directly, because sherpa-onnx waits for a second chunk before it decodes the first
+(300 ms later), gives no probabilities for CTC, and ends the process where a file does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from appliance.models import ModelError, Units
+from appliance.speech.streamingmodel import BLANKS, Hearing, ModelStream
+
+#: sherpa-onnx scales by 32767 and cuts off the fraction; the same here, so that both hear the same.
+_SCALE: Final = 32767.0
+#: Silence behind the last sample, before the last chunk is filled up: CTC tells a token after its sound.
+_TAIL_MS: Final = 300
+#: Larger batches gain nothing on the processors of a box and make the others wait.
+_LARGEST_BATCH: Final = 32
+_CHUNK_MS: Final = range(20, 2001)
+_RATES: Final = (8000, 16_000)
+_LARGEST_STATE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes that a network of this kind must tell."""
+
+    rate: int
+    #: samples of a chunk
+    chunk: int
+    #: numbers of a state
+    state: int
+
+
+class ToneCtcModel:
+    """A verified and checked network."""
+
+    def __init__(self, name: str, network: Path, tokens: Path, units: Units, threads: int) -> None:
+        """Open it and try it on silence.
+
+        Args:
+            name: what errors call the model.
+            network: the ONNX file.
+            tokens: lines of symbol and number, parted by a space; one symbol is the blank.
+            units: what the tokens spell.
+            threads: threads of one inference.
+
+        Raises:
+            ModelError: it is no ONNX file, or has not this interface; the message says what differs.
+        """
+        self.units: Units = units
+        self._tokens, self._blank = read_tokens(name, tokens)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        try:
+            self._session: Any = onnxruntime.InferenceSession(str(network), options)
+        except Exception as error:  # ONNX Runtime has no common class for what a file can do to it
+            raise ModelError(
+                f"model {name}: {network.name} cannot be opened: {error}; install it again"
+            ) from error
+        try:
+            shape, fixed = _interface(self._session)
+            self._inputs = [one.name for one in self._session.get_inputs()]
+            self._outputs = [one.name for one in self._session.get_outputs()][:2]
+            self._shape = shape
+            self.largest_batch = fixed or _LARGEST_BATCH
+            self._frame_seconds = shape.chunk / shape.rate / self._try_out(2 if fixed is None else 1)
+        except ModelError as error:
+            raise ModelError(
+                f"model {name}: {network.name} is no streaming CTC network: {error}; "
+                "install the model again, or choose another recognizer as speech.model"
+            ) from error
+        self.rate = shape.rate
+
+    def open(self) -> ToneCtcStream:
+        """A stream for a new utterance."""
+        return ToneCtcStream(self._shape)
+
+    def decode(self, streams: Sequence[ModelStream]) -> None:
+        """One chunk of each stream in one inference.
+
+        Raises:
+            RuntimeError: the network failed; no stream has gone on.
+        """
+        ours = [stream for stream in streams if isinstance(stream, ToneCtcStream)]
+        assert len(ours) == len(streams)
+        scores, states = self._run(
+            np.stack([stream.chunk() for stream in ours]), np.stack([stream.state for stream in ours])
+        )
+        for stream, frames, state in zip(ours, scores, states, strict=True):
+            stream.go_on(state)
+            self._search(stream, frames)
+
+    def _run(
+        self, audio: NDArray[np.int32], states: NDArray[np.float16]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
+        try:
+            scores, after = self._session.run(
+                self._outputs, dict(zip(self._inputs, (audio[:, :, np.newaxis], states), strict=True))
+            )
+        except Exception as error:  # ONNX Runtime has no common class for what an inference can do
+            raise RuntimeError(f"the network failed: {error}") from error
+        return scores, after
+
+    def _search(self, stream: ToneCtcStream, frames: NDArray[np.float32]) -> None:
+        """Greedy search (Graves et al. 2006, best path): a token for each run of frames that agree on it."""
+        best = frames.argmax(axis=1)
+        for place, token in enumerate(best.tolist()):
+            if token != self._blank:
+                probability = float(frames[place, token])
+                if token != stream.last:
+                    stream.tokens.append(self._tokens[token])
+                    stream.times.append((stream.frames + place) * self._frame_seconds)
+                    stream.log_probabilities.append(probability)
+                else:
+                    stream.log_probabilities[-1] = max(stream.log_probabilities[-1], probability)
+            stream.last = token
+        stream.frames += len(best)
+
+    def _try_out(self, batch: int) -> int:
+        """Frames of a chunk, seen on `batch` chunks of silence."""
+        shape = self._shape
+        try:
+            scores, after = self._run(
+                np.zeros((batch, shape.chunk), np.int32), np.zeros((batch, shape.state), np.float16)
+            )
+        except RuntimeError as error:
+            raise ModelError(str(error)) from error
+        if scores.ndim != 3 or scores.shape[0] != batch or scores.shape[1] < 1:
+            raise ModelError(f"for {batch} chunks it gives scores of shape {scores.shape}, not (N, T, V)")
+        if scores.shape[2] != len(self._tokens):
+            raise ModelError(
+                f"it scores {scores.shape[2]} tokens, but the tokens' file names {len(self._tokens)}"
+            )
+        if not np.isfinite(scores).all() or scores.max() > 1e-3:
+            raise ModelError("what it gives for silence are no log-probabilities")
+        if after.shape != (batch, shape.state) or after.dtype != np.float16:
+            raise ModelError(f"its state comes back as {after.dtype} of shape {after.shape}")
+        return int(scores.shape[1])
+
+
+class ToneCtcStream:
+    """One utterance: audio that waits, the network's state, the tokens so far."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._waiting = np.zeros(0, np.int32)
+        self.state = np.zeros(shape.state, np.float16)
+        #: frames decoded so far, and the last one's token
+        self.frames = 0
+        self.last = -1
+        self.tokens: list[str] = []
+        self.times: list[float] = []
+        self.log_probabilities: list[float] = []
+
+    def accept(self, samples: NDArray[np.float32]) -> None:
+        """Add audio at the model's rate, shape (n,), -1..1."""
+        scaled = (np.clip(samples, -1.0, 1.0) * np.float32(_SCALE)).astype(np.int32)
+        self._waiting = np.concatenate((self._waiting, scaled))
+
+    def finish(self) -> None:
+        """Add silence up to the end of a chunk, so that everything said is told."""
+        tail = self._shape.rate * _TAIL_MS // 1000
+        whole = -(-(len(self._waiting) + tail) // self._shape.chunk) * self._shape.chunk
+        self._waiting = np.pad(self._waiting, (0, whole - len(self._waiting)))
+
+    def ready(self) -> bool:
+        """Whether a chunk waits."""
+        return len(self._waiting) >= self._shape.chunk
+
+    def hearing(self) -> Hearing:
+        """What was heard so far."""
+        return Hearing(self.tokens, self.times, self.log_probabilities)
+
+    def chunk(self) -> NDArray[np.int32]:
+        """The next chunk, which stays until `go_on`."""
+        return self._waiting[: self._shape.chunk]
+
+    def go_on(self, state: NDArray[np.float16]) -> None:
+        """The chunk was decoded, and this is the state behind it."""
+        self._waiting = self._waiting[self._shape.chunk :]
+        self.state = state
+
+
+def read_tokens(name: str, path: Path) -> tuple[list[str], int]:
+    """The symbols of a tokens' file in the order of their numbers, and the blank's number.
+
+    Raises:
+        ModelError: a line is no pair, the numbers are not 0 to n-1, or there is not exactly one blank.
+    """
+    numbered: dict[int, str] = {}
+    remedy = f"model {name}: {path.name}"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{remedy} cannot be read: {error}; install the model again") from error
+    for place, line in enumerate(lines, 1):
+        symbol, _, number = line.rpartition(" ")
+        if not symbol or not number.isdecimal() or int(number) in numbered:
+            raise ModelError(f"{remedy}: line {place} is no new symbol with its number; install it again")
+        numbered[int(number)] = symbol
+    tokens = [numbered.get(number, "") for number in range(len(numbered))]
+    blanks = [number for number, symbol in enumerate(tokens) if symbol in BLANKS]
+    if "" in tokens or len(blanks) != 1:
+        raise ModelError(
+            f"{remedy} must number {len(numbered)} symbols from 0 on without a gap, with one of "
+            f"{', '.join(BLANKS)} among them; install the model again"
+        )
+    return tokens, blanks[0]
+
+
+def _interface(session: Any) -> tuple[Shape, int | None]:
+    """The sizes of a network, and its batch size where that is fixed.
+
+    Raises:
+        ModelError: what differs from the interface.
+    """
+    metadata = session.get_modelmeta().custom_metadata_map
+    rate = _number(metadata, "sample_rate")
+    milliseconds = _number(metadata, "frame_length_ms")
+    state = _number(metadata, "state_dim")
+    if rate not in _RATES or milliseconds not in _CHUNK_MS or not 1 <= state <= _LARGEST_STATE:
+        raise ModelError(
+            f"sample_rate {rate}, frame_length_ms {milliseconds} or state_dim {state} of its metadata is "
+            "out of range"
+        )
+    shape = Shape(rate, rate * milliseconds // 1000, state)
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 2 or len(outputs) < 2:
+        raise ModelError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not audio and state")
+    _fits(inputs[0], "tensor(int32)", (None, shape.chunk, 1))
+    _fits(inputs[1], "tensor(float16)", (None, shape.state))
+    _fits(outputs[0], "tensor(float)", (None, None, None))
+    _fits(outputs[1], "tensor(float16)", (None, shape.state))
+    batch = inputs[0].shape[0]
+    return shape, batch if isinstance(batch, int) else None
+
+
+def _number(metadata: Mapping[str, str], key: str) -> int:
+    value = metadata.get(key, "")
+    if not value.isdecimal() or len(value) > 9:
+        raise ModelError(f"its metadata has no number {key}")
+    return int(value)
+
+
+def _fits(tensor: Any, kind: str, sizes: tuple[int | None, ...]) -> None:
+    """Refuses a tensor whose declared type or sizes differ; sizes that are names may be anything."""
+    declared = list(tensor.shape)
+    if (
+        tensor.type != kind
+        or len(declared) != len(sizes)
+        or any(
+            isinstance(one, int) and wanted is not None and one != wanted
+            for one, wanted in zip(declared, sizes, strict=True)
+        )
+    ):
+        wanted = ", ".join("*" if size is None else str(size) for size in sizes)
+        raise ModelError(f"{tensor.name} is {tensor.type} of {declared}, not {kind} of ({wanted})")
