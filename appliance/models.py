@@ -103,11 +103,6 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Why the appliance cannot recognize speech with it, to follow "model NAME "; None where it can."""
         if self.kind != "asr":
             return f"is of kind {self.kind} and recognizes no speech"
-        if self.units == "characters":
-            return (
-                "writes characters, and this version of the appliance reads recognizers that write pinyin "
-                "only; it can be installed and verified, but not used yet"
-            )
         if self.units is None:
             return "has no units in the manifest, so what it writes is not known"
         if self.network is None:

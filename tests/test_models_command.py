@@ -126,7 +126,6 @@ def test_another_recognizer_is_told_line_by_line_and_the_file_is_left_alone(
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        (manifest(None, units="characters"), "writes characters.*not used yet"),
         (manifest(None, units=None), "has no units"),
         (manifest(None, network=None), "has no network"),
         (manifest(None, kind="prosody", units=None), "is of kind prosody and recognizes no speech"),
@@ -153,17 +152,22 @@ def test_what_is_not_installed_is_not_used(
     assert "run `ridge models pull small`" in capsys.readouterr().err
 
 
-def test_upstream_recognizers_that_write_characters_are_known_but_refused(
-    capsys: pytest.CaptureFixture[str],
+def test_a_recognizer_of_characters_is_used_like_any_other(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = ModelStore()
-    others = [entry for entry in store.entries if entry.units == "characters"]
+    install_small(monkeypatch, tmp_path, manifest(None, units="characters"))
+    assert main(["models", "use", "small", "--config", str(config)]) == 0
+    assert 'model = "small"' in capsys.readouterr().out
+
+
+def test_upstream_recognizers_that_write_characters_can_be_pulled_and_used() -> None:
+    others = [entry for entry in ModelStore().entries if entry.units == "characters"]
     assert len(others) == 2
     for entry in others:
+        assert entry.why_not_a_recognizer() is None
         assert entry.archive is not None
         assert entry.archive.url.startswith("https://")
-        assert main(["models", "use", entry.name]) == 1
-        assert "writes characters, and this version of the appliance" in capsys.readouterr().err
+        assert "Not measured here" in entry.purpose
 
 
 def test_an_interruption_says_what_became_of_the_part(

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from appliance.box.config import Speech
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from appliance.box.config import SiteWord, Speech
+from appliance.box.journal import Journal
 from appliance.models import InstalledModel, ModelError, ModelStore
 from appliance.models_choice import Choice, choose_recognizer
+from appliance.speech.reading import PinyinReading, Reading
+from appliance.speech.sitelexicon import load_lexicon
 from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.tonectc import ToneCtcModel
 from appliance.speech.transducer import TransducerModel
@@ -24,7 +30,29 @@ def load_recognizer(store: ModelStore, speech: Speech, threads: int) -> tuple[St
         assert units is not None
         tokens = model.path("tokens.txt")
         return ToneCtcModel(choice.name, model.path(_network_file(model)), tokens, units, threads), choice
-    return TransducerModel(model, speech.search, threads), choice
+    return TransducerModel(model, speech.search, threads, speech.words), choice
+
+
+def load_reading(
+    store: ModelStore, model: StreamingModel, words: Sequence[SiteWord], journal: Journal
+) -> Callable[[], Reading]:
+    """What begins the reading of an utterance of this model, with the site's names in it.
+
+    Names that cannot be listened for are noted in the journal by their place.
+
+    Raises:
+        ModelError: the lexicon is needed, and is not installed, altered, or of another format.
+    """
+    if model.units == "pinyin":
+        return partial(PinyinReading, load_lexicon(store, words, journal))
+    # pypinyin's dictionaries are large, and recognizers of syllables do without them.
+    from appliance.speech.characters import CharacterReading  # noqa: PLC0415
+    from appliance.speech.spelling import Spelling  # noqa: PLC0415
+
+    spelling = Spelling(words, model.symbols)
+    for place in spelling.left_out:
+        journal.event("site_word_left_out", key=f"speech.words.{place}")
+    return partial(CharacterReading, spelling)
 
 
 def _network_file(model: InstalledModel) -> str:

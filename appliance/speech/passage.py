@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from appliance.speech.hanzi import DecodedWord, HanziDecoder
-from appliance.speech.lexicon import Lexicon
-from appliance.speech.pinyin import Syllable, join_tokens
+from appliance.speech.reading import HeardWord, Reading, geometric_mean
 from appliance.speech.streamingmodel import ModelStream, StreamingModel
 from appliance.speech.utterance import Utterance, Word
 from appliance.telephony.audioblock import Leg
@@ -29,18 +26,17 @@ class Passage:
     The stream always gets the recognizer's rate, whatever the leg's rate is.
     """
 
-    def __init__(self, model: StreamingModel, lexicon: Lexicon, leg: Leg, rate: int, start_ms: int) -> None:
+    def __init__(self, model: StreamingModel, reading: Reading, leg: Leg, rate: int, start_ms: int) -> None:
         """Begin at `start_ms` of the call with int16 audio at `rate` Hz."""
         self.stream: ModelStream = model.open()
-        self._decoder = HanziDecoder(lexicon)
+        self._reading = reading
         self._resampler = (
             None if rate == model.rate else soxr.ResampleStream(rate, model.rate, 1, "float32", "HQ")
         )
         self._leg: Leg = leg
         self._rate = rate
-        self._tokens = 0
+        self._tokens: list[str] = []
         self._shown = ""
-        self._syllables: list[Syllable] = []
         self.start_ms = start_ms
         #: samples accepted at the leg's rate
         self.samples = 0
@@ -76,10 +72,10 @@ class Passage:
     def grown(self) -> Utterance | None:
         """The growing utterance, where the last step of decoding brought new words."""
         heard = self.stream.hearing()
-        if len(heard.tokens) == self._tokens:
+        if heard.tokens == self._tokens:
             return None
-        self._tokens = len(heard.tokens)
-        self._syllables = join_tokens(heard.tokens, heard.times, heard.log_probabilities)
+        self._tokens = list(heard.tokens)
+        self._reading.hear(heard)
         growing = self._utterance(final=False)
         if growing is None or growing.text == self._shown:
             return None
@@ -88,42 +84,37 @@ class Passage:
 
     def result(self) -> Utterance | None:
         """The whole utterance; None where nothing was said that could be understood."""
-        if not self._syllables:
+        confidences = self._reading.confidences()
+        if not confidences:
             return None
-        mean = sum(syllable.confidence for syllable in self._syllables) / len(self._syllables)
-        least = _LEAST_CONFIDENCE if len(self._syllables) <= _SHORT else _LEAST_CONFIDENCE_LONG
+        mean = sum(confidences) / len(confidences)
+        least = _LEAST_CONFIDENCE if len(confidences) <= _SHORT else _LEAST_CONFIDENCE_LONG
         if mean < least and self.number is None:
             return None
         return self._utterance(final=True)
 
     def _utterance(self, final: bool) -> Utterance | None:
-        decoded = self._decoder.decode(self._syllables, final)
-        if not decoded:
+        heard = self._reading.words(final)
+        if not heard:
             return None
-        words = tuple(self._word(word) for word in decoded)
+        words = tuple(self._word(word) for word in heard)
         return Utterance(
             leg=self._leg,
             number=self.number or 0,
             start_ms=words[0].start_ms,
             end_ms=words[-1].end_ms,
             text="".join(word.text for word in words),
-            pinyin=tuple(syllable for word in decoded for syllable in word.reading),
+            pinyin=tuple(syllable for word in heard for syllable in word.pinyin),
             words=words,
-            confidence=_mean([syllable.confidence for syllable in self._syllables]),
+            confidence=geometric_mean(self._reading.confidences()),
             final=final,
         )
 
-    def _word(self, word: DecodedWord) -> Word:
-        syllables = self._syllables[word.first : word.last]
+    def _word(self, word: HeardWord) -> Word:
         end = self.start_ms + self.length_ms
         return Word(
             text=word.text,
-            start_ms=min(self.start_ms + syllables[0].start_ms, end),
-            end_ms=min(self.start_ms + syllables[-1].end_ms, end),
-            confidence=_mean([syllable.confidence for syllable in syllables]),
+            start_ms=min(self.start_ms + word.start_ms, end),
+            end_ms=min(self.start_ms + word.end_ms, end),
+            confidence=word.confidence,
         )
-
-
-def _mean(confidences: list[float]) -> float:
-    """The geometric mean: one doubtful syllable makes a word doubtful."""
-    return math.exp(sum(math.log(max(value, 1e-6)) for value in confidences) / len(confidences))

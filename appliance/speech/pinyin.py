@@ -52,7 +52,7 @@ BASES: Final = frozenset(
 )
 
 #: The longest a syllable is taken to last after its last token; slow readers stay below it.
-_LONGEST_TAIL_MS: Final = 280
+LONGEST_TAIL_MS: Final = 280
 #: A token is emitted about this long after its sound began; measured on aligned read speech.
 _EMISSION_DELAY_MS: Final = 40
 
@@ -138,18 +138,21 @@ def join_tokens(
         initial = None
         if not is_syllable(text):
             continue
-        one, other = (
-            min(1.0, math.exp(log_probabilities[place])) if place < len(log_probabilities) else 1.0
-            for place in (first, index)
-        )
-        starts.append((_milliseconds(times[first]), _milliseconds(times[index]), text, one, other))
+        one, other = (probability(log_probabilities, place) for place in (first, index))
+        starts.append((milliseconds(times[first]), milliseconds(times[index]), text, one, other))
     for position, (start, last, text, one, other) in enumerate(starts):
-        end = last + _LONGEST_TAIL_MS
+        end = last + LONGEST_TAIL_MS
         if position + 1 < len(starts):
             end = max(start, min(end, starts[position + 1][0]))
         result.append(Syllable(text, start, end, one, other))
     return result
 
 
-def _milliseconds(seconds: float) -> int:
+def probability(log_probabilities: Sequence[float], place: int) -> float:
+    """The probability of a token, 0..1; 1 where the search gives none."""
+    return min(1.0, math.exp(log_probabilities[place])) if place < len(log_probabilities) else 1.0
+
+
+def milliseconds(seconds: float) -> int:
+    """When the sound of a token began that was emitted at `seconds`."""
     return max(0, round(seconds * 1000) - _EMISSION_DELAY_MS)

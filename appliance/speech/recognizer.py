@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,10 +14,9 @@ from appliance.box.config import Speech
 from appliance.box.journal import Journal
 from appliance.models import ModelStore
 from appliance.models_choice import Choice
-from appliance.speech.lexicon import Lexicon
-from appliance.speech.loading import load_recognizer
+from appliance.speech.loading import load_reading, load_recognizer
 from appliance.speech.passage import Passage
-from appliance.speech.sitelexicon import load_lexicon
+from appliance.speech.reading import Reading
 from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.speech.voiceactivity import FRAME_MS, HANGOVER_FRAMES, VoiceActivity
@@ -41,14 +40,25 @@ _FAULTS: Final = (RuntimeError, ValueError, IndexError)
 
 
 class SpeechEngine:
-    """One recognizer and one lexicon for all legs; legs share its time fairly, chunk by chunk."""
+    """One recognizer for all legs; legs share its time fairly, chunk by chunk."""
 
     def __init__(
-        self, model: StreamingModel, lexicon: Lexicon, endpoint_ms: int, journal: Journal | None = None
+        self,
+        model: StreamingModel,
+        begin_reading: Callable[[], Reading],
+        endpoint_ms: int,
+        journal: Journal | None = None,
     ) -> None:
-        """Use a loaded recognizer; an utterance ends after `endpoint_ms` of silence."""
+        """Use a loaded recognizer.
+
+        Args:
+            model: hears.
+            begin_reading: gives what reads one utterance of what was heard.
+            endpoint_ms: silence that ends an utterance.
+            journal: told of streams that were restarted.
+        """
         self._model = model
-        self._lexicon = lexicon
+        self._begin_reading = begin_reading
         self._journal = journal or Journal("engine")
         self._legs: list[LegStream] = []
         self.endpoint_ms = endpoint_ms
@@ -59,16 +69,17 @@ class SpeechEngine:
 
     @classmethod
     def load(cls, store: ModelStore, speech: Speech, threads: int = 1) -> SpeechEngine:
-        """Load recognizer and lexicon through the store, with the site's names in the lexicon.
+        """Load the recognizer through the store, and what it needs to write words and the site's names.
 
-        Names that cannot be pronounced are left out and noted in the journal; `ridge check` names them.
+        Names that cannot be listened for are left out and noted in the journal; `ridge check` names those
+        that cannot be pronounced.
 
         Raises:
             ModelError: one of them is missing, altered, not allowed or of another kind.
         """
         journal = Journal("engine")
         model, choice = load_recognizer(store, speech, threads)
-        engine = cls(model, load_lexicon(store, speech.words, journal), speech.endpoint_ms, journal)
+        engine = cls(model, load_reading(store, model, speech.words, journal), speech.endpoint_ms, journal)
         engine.choice = choice
         return engine
 
@@ -106,7 +117,7 @@ class SpeechEngine:
 
     def begin(self, leg: Leg, rate: int, start_ms: int) -> Passage:
         """A passage for a leg that has begun to speak."""
-        return Passage(self._model, self._lexicon, leg, rate, start_ms)
+        return Passage(self._model, self._begin_reading(), leg, rate, start_ms)
 
     def failed(self, error: Exception) -> None:
         """Count and note a stream that could not go on."""

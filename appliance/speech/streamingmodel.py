@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.models import Units
-
-#: The symbols that training recipes give to "nothing new"; a network's tokens hold exactly one of them.
-BLANKS: Final = ("<blk>", "<eps>", "<blank>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,8 @@ class StreamingModel(Protocol):
     rate: int
     #: what the tokens spell
     units: Units
+    #: the symbols of the tokens' file that a network can write
+    symbols: frozenset[str]
     #: streams that one call of `decode` may take
     largest_batch: int
 

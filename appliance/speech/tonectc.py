@@ -17,17 +17,17 @@ ONNX Runtime runs it here directly, because sherpa-onnx waits for a second chunk
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from appliance.models import ModelError, Units
-from appliance.speech.streamingmodel import BLANKS, Hearing, ModelStream
+from appliance.speech.networkfile import fits, number, open_network, read_tokens
+from appliance.speech.streamingmodel import Hearing, ModelStream
 
 #: sherpa-onnx scales by 32767 and cuts off the fraction; the same here, so that both hear the same.
 _SCALE: Final = 32767.0
@@ -69,15 +69,8 @@ class ToneCtcModel:
         """
         self.units: Units = units
         self._tokens, self._blank = read_tokens(name, tokens)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        try:
-            self._session: Any = onnxruntime.InferenceSession(str(network), options)
-        except Exception as error:  # ONNX Runtime has no common class for what a file can do to it
-            raise ModelError(
-                f"model {name}: {network.name} cannot be opened: {error}; install it again"
-            ) from error
+        self.symbols: frozenset[str] = frozenset(self._tokens)
+        self._session: Any = open_network(name, network, threads)
         try:
             shape, fixed = _interface(self._session)
             self._inputs = [one.name for one in self._session.get_inputs()]
@@ -202,33 +195,6 @@ class ToneCtcStream:
         self.state = state
 
 
-def read_tokens(name: str, path: Path) -> tuple[list[str], int]:
-    """The symbols of a tokens' file in the order of their numbers, and the blank's number.
-
-    Raises:
-        ModelError: a line is no pair, the numbers are not 0 to n-1, or there is not exactly one blank.
-    """
-    numbered: dict[int, str] = {}
-    remedy = f"model {name}: {path.name}"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{remedy} cannot be read: {error}; install the model again") from error
-    for place, line in enumerate(lines, 1):
-        symbol, _, number = line.rpartition(" ")
-        if not symbol or not number.isdecimal() or int(number) in numbered:
-            raise ModelError(f"{remedy}: line {place} is no new symbol with its number; install it again")
-        numbered[int(number)] = symbol
-    tokens = [numbered.get(number, "") for number in range(len(numbered))]
-    blanks = [number for number, symbol in enumerate(tokens) if symbol in BLANKS]
-    if "" in tokens or len(blanks) != 1:
-        raise ModelError(
-            f"{remedy} must number {len(numbered)} symbols from 0 on without a gap, with one of "
-            f"{', '.join(BLANKS)} among them; install the model again"
-        )
-    return tokens, blanks[0]
-
-
 def _interface(session: Any) -> tuple[Shape, int | None]:
     """The sizes of a network, and its batch size where that is fixed.
 
@@ -236,9 +202,9 @@ def _interface(session: Any) -> tuple[Shape, int | None]:
         ModelError: what differs from the interface.
     """
     metadata = session.get_modelmeta().custom_metadata_map
-    rate = _number(metadata, "sample_rate")
-    milliseconds = _number(metadata, "frame_length_ms")
-    state = _number(metadata, "state_dim")
+    rate = number(metadata, "sample_rate")
+    milliseconds = number(metadata, "frame_length_ms")
+    state = number(metadata, "state_dim")
     if rate not in _RATES or milliseconds not in _CHUNK_MS or not 1 <= state <= _LARGEST_STATE:
         raise ModelError(
             f"sample_rate {rate}, frame_length_ms {milliseconds} or state_dim {state} of its metadata is "
@@ -248,31 +214,9 @@ def _interface(session: Any) -> tuple[Shape, int | None]:
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 2 or len(outputs) < 2:
         raise ModelError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not audio and state")
-    _fits(inputs[0], "tensor(int32)", (None, shape.chunk, 1))
-    _fits(inputs[1], "tensor(float16)", (None, shape.state))
-    _fits(outputs[0], "tensor(float)", (None, None, None))
-    _fits(outputs[1], "tensor(float16)", (None, shape.state))
+    fits(inputs[0], "tensor(int32)", (None, shape.chunk, 1))
+    fits(inputs[1], "tensor(float16)", (None, shape.state))
+    fits(outputs[0], "tensor(float)", (None, None, None))
+    fits(outputs[1], "tensor(float16)", (None, shape.state))
     batch = inputs[0].shape[0]
     return shape, batch if isinstance(batch, int) else None
-
-
-def _number(metadata: Mapping[str, str], key: str) -> int:
-    value = metadata.get(key, "")
-    if not value.isdecimal() or len(value) > 9:
-        raise ModelError(f"its metadata has no number {key}")
-    return int(value)
-
-
-def _fits(tensor: Any, kind: str, sizes: tuple[int | None, ...]) -> None:
-    """Refuses a tensor whose declared type or sizes differ; sizes that are names may be anything."""
-    declared = list(tensor.shape)
-    if (
-        tensor.type != kind
-        or len(declared) != len(sizes)
-        or any(
-            isinstance(one, int) and wanted is not None and one != wanted
-            for one, wanted in zip(declared, sizes, strict=True)
-        )
-    ):
-        wanted = ", ".join("*" if size is None else str(size) for size in sizes)
-        raise ModelError(f"{tensor.name} is {tensor.type} of {declared}, not {kind} of ({wanted})")

@@ -9,11 +9,6 @@ from appliance.models import ModelError, ModelStore
 from appliance.speech.loading import load_recognizer
 
 
-def test_a_recognizer_of_characters_is_refused_before_its_files_are_looked_at() -> None:
-    with pytest.raises(ModelError, match=r"asr-zh-zipformer-14m writes characters.*asr-zh-pinyin-zipformer"):
-        load_recognizer(ModelStore(), Speech(model="asr-zh-zipformer-14m"), 1)
-
-
 def test_a_model_of_another_kind_is_refused() -> None:
     with pytest.raises(ModelError, match="lexicon-zh is of kind lexicon and recognizes no speech"):
         load_recognizer(ModelStore(), Speech(model="lexicon-zh"), 1)

@@ -322,7 +322,7 @@ def test_a_stream_that_fails_is_restarted_alone(engine: SpeechEngine, capsys: An
     narrow = telephone_band(speech("BAC009S0764W0139"), 16_000)
     twice = np.concatenate((narrow, silence(1.5), narrow, silence(1)))
     expected = finals(run(engine, twice))
-    broken = SpeechEngine(_FailingModel(engine._model, 6), engine._lexicon, 500)
+    broken = SpeechEngine(_FailingModel(engine._model, 6), engine._begin_reading, 500)
     found = finals(run(broken, twice))
     assert broken.restarts == 1
     assert found[-1].text == expected[-1].text

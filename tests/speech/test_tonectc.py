@@ -268,7 +268,7 @@ def watched(engine: SpeechEngine, poison: str | None = None) -> tuple[SpeechEngi
     real = engine._model
     assert isinstance(real, ToneCtcModel)
     model = _Watched(real, poison)
-    return SpeechEngine(model, engine._lexicon, engine.endpoint_ms), model
+    return SpeechEngine(model, engine._begin_reading, engine.endpoint_ms), model
 
 
 def test_legs_that_are_ready_together_are_decoded_together(engine: SpeechEngine) -> None:

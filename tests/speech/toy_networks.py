@@ -138,3 +138,133 @@ def installed(
 def _file_entry(name: str, content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     return f'[[model.file]]\nname = "{name}"\nbytes = {len(content)}\nsha256 = "{digest}"'
+
+
+#: Frames of 10 ms that the toy transducer's encoder takes at once; sherpa-onnx counts four of them a token.
+_CHUNK_FRAMES = 32
+
+
+def toy_transducer(
+    vocabulary: int,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    decoder_metadata: Mapping[str, str] | None = None,
+    features: int = 80,
+    alike: tuple[int, int] | None = None,
+) -> dict[str, bytes]:
+    """The three networks of an LSTM transducer whose encoder hears which of its filters is loudest.
+
+    Token k sounds as a tone of the k-th of `vocabulary` - 1 frequencies (`pitch`); silence is the blank. Of
+    two tokens that are `alike`, the first sounds as the second, which is written unless something speaks for
+    the first. The other arguments may be wrong on purpose.
+    """
+    filters = np.zeros((features, vocabulary), np.float32)
+    bias = np.zeros(vocabulary, np.float32)
+    # A token that was just written is not written again: the decoder takes it off the score.
+    once = -100.0 * np.eye(vocabulary, dtype=np.float32)
+    once[0, 0] = 0.0
+    for token in range(1, vocabulary):
+        filters[_filter_of(token, vocabulary), token] = _SHARPNESS
+    if alike is not None:
+        first, second = alike
+        filters[:, first] = filters[:, second]
+        bias[second] = 0.5
+        once[first, second] = once[second, first] = -100.0
+    blank = np.zeros(vocabulary, np.float32)
+    blank[0] = 1.0
+    encoder = helper.make_graph(
+        [
+            helper.make_node("Reshape", ["x", "by_four"], ["fours"]),
+            helper.make_node("ReduceMax", ["fours"], ["loudest"], axes=[2], keepdims=0),
+            helper.make_node("MatMul", ["loudest", "filters"], ["energies"]),
+            helper.make_node("Slice", ["energies", "one", "all", "two"], ["of_tokens"]),
+            helper.make_node("ReduceMax", ["of_tokens"], ["best"], axes=[2], keepdims=1),
+            helper.make_node("Max", ["best", "loud"], ["audible"]),
+            helper.make_node("Sub", ["audible", "below"], ["of_blank"]),
+            helper.make_node("Mul", ["of_blank", "blank"], ["blank_alone"]),
+            helper.make_node("Add", ["energies", "blank_alone"], ["scores"]),
+            helper.make_node("Add", ["scores", "bias"], ["encoder_out"]),
+            helper.make_node("Identity", ["h"], ["next_h"]),
+            helper.make_node("Identity", ["c"], ["next_c"]),
+        ],
+        "encoder",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", _CHUNK_FRAMES, features]),
+            helper.make_tensor_value_info("h", TensorProto.FLOAT, [1, "N", 2]),
+            helper.make_tensor_value_info("c", TensorProto.FLOAT, [1, "N", 2]),
+        ],
+        [
+            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", "T", vocabulary]),
+            helper.make_tensor_value_info("next_h", TensorProto.FLOAT, [1, "N", 2]),
+            helper.make_tensor_value_info("next_c", TensorProto.FLOAT, [1, "N", 2]),
+        ],
+        [
+            numpy_helper.from_array(np.array([0, _CHUNK_FRAMES // 4, 4, features], np.int64), "by_four"),
+            numpy_helper.from_array(filters, "filters"),
+            numpy_helper.from_array(np.array([1], np.int64), "one"),
+            numpy_helper.from_array(np.array([2], np.int64), "two"),
+            numpy_helper.from_array(np.array([vocabulary], np.int64), "all"),
+            numpy_helper.from_array(np.array([_LOUD * _SHARPNESS], np.float32), "loud"),
+            numpy_helper.from_array(np.array([5], np.float32), "below"),
+            numpy_helper.from_array(blank, "blank"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    decoder = helper.make_graph(
+        [
+            helper.make_node("Gather", ["once", "y"], ["each"]),
+            helper.make_node("ReduceSum", ["each", "axis"], ["decoder_out"], keepdims=0),
+        ],
+        "decoder",
+        [helper.make_tensor_value_info("y", TensorProto.INT64, ["N", 2])],
+        [helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", vocabulary])],
+        [numpy_helper.from_array(once, "once"), numpy_helper.from_array(np.array([1], np.int64), "axis")],
+    )
+    joiner = helper.make_graph(
+        [helper.make_node("Add", ["encoder_out", "decoder_out"], ["logit"])],
+        "joiner",
+        [
+            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", vocabulary]),
+            helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", vocabulary]),
+        ],
+        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N", vocabulary])],
+    )
+    if metadata is None:
+        metadata = LSTM_METADATA
+    if decoder_metadata is None:
+        decoder_metadata = {"vocab_size": str(vocabulary), "context_size": "2"}
+    return {
+        "encoder.onnx": serialized(encoder, metadata),
+        "decoder.onnx": serialized(decoder, decoder_metadata),
+        "joiner.onnx": serialized(joiner, {}),
+    }
+
+
+LSTM_METADATA: Mapping[str, str] = {
+    "model_type": "lstm",
+    "num_encoder_layers": "1",
+    "T": str(_CHUNK_FRAMES),
+    "decode_chunk_len": str(_CHUNK_FRAMES),
+    "rnn_hidden_size": "2",
+    "d_model": "2",
+}
+#: Log energy of a filter between silence and the tones of `pitch`, as sherpa-onnx computes it.
+_LOUD = -4.0
+#: Logits for one unit of log energy: so many that a token is sure where its tone sounds.
+_SHARPNESS = 10.0
+
+
+def _filter_of(token: int, vocabulary: int) -> int:
+    return 8 + (token - 1) * 48 // max(1, vocabulary - 2)
+
+
+def pitch(token: int, vocabulary: int, milliseconds: int, rate: int = 16_000) -> NDArray[np.int16]:
+    """A token of `toy_transducer` as sound; 0 is silence."""
+    if token == 0:
+        return np.zeros(milliseconds * rate // 1000, np.int16)
+    # Filters lie evenly on the mel scale between 20 Hz and 400 Hz below half the rate (Kaldi's).
+    edges = [1127 * np.log(1 + hertz / 700) for hertz in (20.0, 7600.0)]
+    mel = edges[0] + (_filter_of(token, vocabulary) + 1) * (edges[1] - edges[0]) / 81
+    hertz = 700 * (np.exp(mel / 1127) - 1)
+    time = np.arange(milliseconds * rate // 1000) / rate
+    return np.rint(6000 * np.sin(2 * np.pi * hertz * time)).astype(np.int16)

@@ -30,9 +30,8 @@ from appliance.box.journal import Journal
 from appliance.models import ModelStore
 from appliance.speech.audiofile import read_channels
 from appliance.speech.evaluation import read_manifest
-from appliance.speech.loading import load_recognizer
+from appliance.speech.loading import load_reading, load_recognizer
 from appliance.speech.recognizer import SpeechEngine
-from appliance.speech.sitelexicon import load_lexicon
 from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.voiceactivity import VoiceActivity
 from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
@@ -65,7 +64,8 @@ def main() -> int:
     asked = {"model": options.model, "search": options.search}
     speech = load(options.config).speech.model_copy(update={k: v for k, v in asked.items() if v})
     model, choice = load_recognizer(store, speech, 1)
-    engine = SpeechEngine(model, load_lexicon(store, speech.words, Journal("bench")), speech.endpoint_ms)
+    reading = load_reading(store, model, speech.words, Journal("bench"))
+    engine = SpeechEngine(model, reading, speech.endpoint_ms)
     lines = []
     for item in read_manifest(options.manifest):
         channels, rate = read_channels(item.path)
