@@ -235,6 +235,8 @@ class Feed(Section):
     publish_port: Port = 5570
     control_port: Port = 5571
     beat_seconds: float = Field(2.0, ge=0.2, le=60)
+    #: a connection that has not renewed its lease for this long gets nothing any more
+    lease_seconds: float = Field(15.0, ge=3, le=300)
     #: how many messages of a seat can be replayed on request
     replay_messages: int = Field(256, ge=1, le=10_000)
 

@@ -1,15 +1,16 @@
 """Who may in now: the grants as the authenticator and the publisher see them.
 
-Every grant gets a random mark when the feed first sees it. The mark goes with a connection (as a property
-that the authenticator gives it) and into the topic that is published, so a grant that was revoked and given
-again under another key, or a feed that was started anew, never continues an old connection's view.
-Leases fit here: a mark that is not renewed in time is forgotten, and with it all its connections.
+Every grant gets a random mark when the feed first sees it. The mark goes with a connection, as a property
+that the authenticator gives it, and every lease belongs to one. When a grant goes, or gets another key or
+another topic, so does its mark: the leases of all its connections end with it, and a connection that was let
+in with it is never served again, whatever is granted later.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from appliance.feed.grants import Grant
@@ -22,6 +23,8 @@ class Admitted:
     seat: str
     #: 8 hexadecimal digits
     mark: str
+    #: what it may see, and nothing else: `seat/8001/`, or `group/loans/` for a supervisor
+    topic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class _State:
     by_key: Mapping[str, Admitted]
     by_seat: Mapping[str, Admitted]
     keys: Mapping[str, str]
+    #: the topics that a seat's messages go to
+    audience: Mapping[str, tuple[str, ...]]
 
 
 class Admission:
@@ -36,36 +41,62 @@ class Admission:
 
     def __init__(self) -> None:
         # One reference that is replaced as a whole, so that a reader in another thread sees all or nothing.
-        self._state = _State({}, {}, {})
+        self._state = _State({}, {}, {}, {})
 
-    def replace(self, grants: Mapping[str, Grant]) -> frozenset[str]:
-        """Use these grants from now on; returns the seats that lost theirs (revoked, or under a new key)."""
+    def replace(self, grants: Mapping[str, Grant]) -> frozenset[Admitted]:
+        """Use these grants from now on; returns the peers that lost theirs."""
         old = self._state
         by_seat: dict[str, Admitted] = {}
         for seat, grant in grants.items():
-            kept = old.by_seat.get(seat) if old.keys.get(seat) == grant.key else None
-            by_seat[seat] = kept or Admitted(seat, secrets.token_hex(4))
+            kept = old.by_seat.get(seat)
+            same = kept and old.keys.get(seat) == grant.key and kept.topic == topic_of(grant)
+            by_seat[seat] = kept if kept and same else Admitted(seat, secrets.token_hex(4), topic_of(grant))
         self._state = _State(
             by_key={grant.key: by_seat[seat] for seat, grant in grants.items()},
             by_seat=by_seat,
             keys={seat: grant.key for seat, grant in grants.items()},
+            audience=_audience(grants.values()),
         )
-        return frozenset(seat for seat, peer in old.by_seat.items() if by_seat.get(seat) != peer)
+        return frozenset(old.by_seat.values()) - frozenset(by_seat.values())
 
     def admit(self, key: str) -> Admitted | None:
         """The peer with this public key (Z85), or None where it is not to be let in."""
         return self._state.by_key.get(key)
 
-    def mark(self, seat: str) -> str | None:
-        """The mark of a seat's grant, or None where the seat has none."""
-        peer = self._state.by_seat.get(seat)
-        return peer.mark if peer else None
+    def peer(self, seat: str | None, mark: str | None) -> Admitted | None:
+        """The peer of a connection that was let in as `seat` with `mark`, while it still has its grant."""
+        found = self._state.by_seat.get(seat) if seat else None
+        return found if found and found.mark == mark else None
 
-    def holds(self, seat: str | None, mark: str | None) -> bool:
-        """Whether a connection that was let in as `seat` with `mark` still has its grant."""
-        return seat is not None and mark is not None and self.mark(seat) == mark
+    def audience(self, seat: str) -> tuple[str, ...]:
+        """The topics that a seat's messages go to, its own first; empty for one that nobody may be."""
+        return self._state.audience.get(seat, ())
 
     @property
-    def seats(self) -> tuple[str, ...]:
-        """The seats that have a grant."""
-        return tuple(self._state.by_seat)
+    def topics(self) -> frozenset[str]:
+        """The topics that somebody has a grant for."""
+        return frozenset(peer.topic for peer in self._state.by_seat.values())
+
+    @property
+    def peers(self) -> tuple[Admitted, ...]:
+        """Everybody who has a grant."""
+        return tuple(self._state.by_seat.values())
+
+
+def topic_of(grant: Grant) -> str:
+    """The one topic that a grant is for."""
+    if grant.role == "supervisor":
+        return f"group/{grant.group}/"
+    return f"seat/{grant.id}/"
+
+
+def _audience(grants: Iterable[Grant]) -> dict[str, tuple[str, ...]]:
+    supervised = defaultdict[str, set[str]](set)
+    for grant in grants:
+        if grant.role == "supervisor" and grant.group:
+            supervised[grant.group].add(topic_of(grant))
+    return {
+        grant.id: (topic_of(grant), *sorted(supervised.get(grant.group or "", ())))
+        for grant in grants
+        if grant.role == "seat"
+    }

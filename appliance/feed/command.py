@@ -37,6 +37,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     enrol.add_argument(
         "--host", help="address by which seats reach the box (default: feed.bind of the configuration)"
     )
+    enrol.add_argument("--group", metavar="NAME", help="the group that these seats belong to")
+    enrol.add_argument(
+        "--supervisor", action="store_true", help="these ids see all calls of --group, and no call is theirs"
+    )
     add_config_option(enrol)
     enrol.set_defaults(run=run_enrol)
 
@@ -60,7 +64,7 @@ def run_feed(options: argparse.Namespace) -> int:
 
 def run_enrol(options: argparse.Namespace) -> int:
     """Enrol every named seat; each gets a key directory."""
-    from appliance.feed.grants import GrantBook, GrantError
+    from appliance.feed.grants import GrantBook, GrantError, Role
     from appliance.feed.keys import SEAT_SECRET_FILE, CurveKeys, box_keys, write_seat_keys
     from appliance.feed.private_file import PrivateFileError
 
@@ -76,7 +80,8 @@ def run_enrol(options: argparse.Namespace) -> int:
                     f"{directory / SEAT_SECRET_FILE} exists already; move it away, or choose another --out"
                 )
             keys = CurveKeys.generate()
-            book.enrol(seat, keys.public, time.time_ns() // 1_000_000)
+            role: Role = "supervisor" if options.supervisor else "seat"
+            book.enrol(seat, keys.public, time.time_ns() // 1_000_000, role=role, group=options.group)
             try:
                 write_seat_keys(directory, seat, keys, box.public, _connection(config, options.host))
             except PrivateFileError:
@@ -118,10 +123,16 @@ def run_list(options: argparse.Namespace) -> int:
     for grant in sorted(grants.values(), key=lambda grant: grant.id):
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(grant.enrolled / 1000))
         if options.json:
-            entry = {"seat": grant.id, "role": grant.role, "key": grant.key, "enrolled": grant.enrolled}
+            entry = {
+                "seat": grant.id,
+                "role": grant.role,
+                "group": grant.group,
+                "key": grant.key,
+                "enrolled": grant.enrolled,
+            }
             print(json.dumps(entry))
         else:
-            print(f"{grant.id:<32}  {grant.role:<10}  {since}  {grant.key}")
+            print(f"{grant.id:<32}  {grant.role:<10}  {grant.group or '-':<16}  {since}  {grant.key}")
     if not grants and not options.json:
         print("no seat is enrolled; `ridge seats enrol ID` lets one in")
     return 0

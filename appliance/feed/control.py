@@ -1,4 +1,4 @@
-"""The control socket: a ROUTER where a seat asks for the present state, or for messages that it missed."""
+"""The control socket: a ROUTER where a seat renews its lease, asks for what it has not, and judges advice."""
 
 from __future__ import annotations
 
@@ -6,22 +6,47 @@ import contextlib
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import zmq
 
-from appliance.feed.admission import Admission
+from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, guard, peer_of
+from appliance.feed.feedback import Feedback
+from appliance.feed.leases import Leases
 from appliance.feed.publisher import BACKLOG, bind_tcp
-from appliance.feed.topics import Topics
+from appliance.feed.topics import NotGivenError, Topics, UnknownCallError
 from appliance.protocol.bucket import LeakyBucket
 from appliance.protocol.codec import SchemaError
-from appliance.protocol.requests import MAX_REQUEST_BYTES, SnapshotRequest, decode_request
+from appliance.protocol.replies import (
+    ErrorCode,
+    ErrorReply,
+    FeedbackReply,
+    LeaseReply,
+    ReplayReply,
+    Reply,
+    SnapshotReply,
+    encode_reply,
+)
+from appliance.protocol.requests import (
+    MAX_REQUEST_BYTES,
+    FeedbackRequest,
+    LeaseRequest,
+    ReplayRequest,
+    Request,
+    SnapshotRequest,
+    decode_request,
+)
 
 #: Messages in one reply; 64 of 4 KiB are a quarter of a megabyte.
 MESSAGES_A_REPLY: Final = 64
-#: A seat asks once when it connects and once a gap.
+#: A seat asks twice when it connects, once a gap, and renews its lease three times in the lease's time.
 REQUESTS_A_SECOND: Final = 10.0
 REQUESTS_BURST: Final = 40.0
+#: A seat takes one when it starts, and one when it could not renew the last in time.
+NEW_LEASES_A_SECOND: Final = 0.5
+NEW_LEASES_BURST: Final = 16.0
+#: An agent judges a piece of advice now and then; a call is given some ten.
+VERDICTS_A_SECOND: Final = 0.5
+VERDICTS_BURST: Final = 10.0
 #: Requests that are answered before the other sockets get their turn.
 REQUESTS_A_TURN: Final = 64
 #: Replies that wait for a slow seat before it misses some.
@@ -30,25 +55,12 @@ QUEUED_REPLIES: Final = 64
 MAX_FRAMES: Final = 2
 
 
-class ReplyHead(msgspec.Struct, frozen=True):
-    """The first frame of an answer; encoded messages follow as frames of their own."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a lease tells a seat of the feed's pace, in seconds."""
 
-    reply: str
-    id: int
-    #: of the grant: the third part of the topic that messages come under
-    mark: str = ""
-    #: the topic's last sequence number
-    seq: int = 0
-    #: there are more messages: ask again after the last one
-    more: bool = False
-
-
-class ErrorReply(msgspec.Struct, frozen=True, tag="error", tag_field="reply"):
-    """The answer to a request that was refused; `id` is 0 where the request had none that could be read."""
-
-    id: int
-    #: `bad_request`, `not_granted` or `too_many_requests`
-    error: str
+    lease_seconds: float
+    beat_seconds: float
 
 
 @dataclass(slots=True)
@@ -58,7 +70,10 @@ class ControlCounters:
     answered: int = 0
     bad: int = 0
     not_granted: int = 0
+    no_lease: int = 0
     too_many: int = 0
+    verdicts: int = 0
+    verdicts_refused: int = 0
     bytes: int = 0
 
 
@@ -69,13 +84,21 @@ class Control:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         secret: bytes,
+        *,
         admission: Admission,
+        leases: Leases,
         topics: Topics,
+        feedback: Feedback,
+        timing: Timing,
     ) -> None:
         self._admission = admission
+        self._leases = leases
         self._topics = topics
+        self._feedback = feedback
+        self._timing = timing
         self._budgets: dict[str, LeakyBucket] = {}
-        self._encoder = msgspec.msgpack.Encoder()
+        self._lease_budgets: dict[str, LeakyBucket] = {}
+        self._verdict_budgets: dict[str, LeakyBucket] = {}
         self.counters = ControlCounters()
         self.socket = context.socket(zmq.ROUTER)
         self.socket.sndhwm = QUEUED_REPLIES
@@ -112,6 +135,8 @@ class Control:
     def forget(self, seat: str) -> None:
         """Forget what is kept for a seat that lost its grant."""
         self._budgets.pop(seat, None)
+        self._lease_budgets.pop(seat, None)
+        self._verdict_budgets.pop(seat, None)
 
     def close(self) -> None:
         """Close the socket; what is queued goes out within half a second."""
@@ -131,38 +156,85 @@ class Control:
     def _answer(self, route: bytes, frames: list[zmq.Frame], now: float) -> None:
         # A REQ socket puts an empty frame before its request, and wants it back.
         envelope = [route, b""] if len(frames) == 2 and not frames[0].bytes else [route]
-        seat, mark = peer_of(frames[-1])
-        if seat is None or mark is None or not self._admission.holds(seat, mark):
+        peer = self._admission.peer(*peer_of(frames[-1]))
+        if peer is None:
             self.counters.not_granted += 1
-            self._send([*envelope, self._encoder.encode(ErrorReply(0, "not_granted"))])
+            self._send([*envelope, encode_reply(ErrorReply(0, "not_granted"))])
             return
-        budget = self._budgets.setdefault(seat, LeakyBucket(REQUESTS_A_SECOND, REQUESTS_BURST))
+        budget = self._budgets.setdefault(peer.seat, LeakyBucket(REQUESTS_A_SECOND, REQUESTS_BURST))
         if not budget.pour(1.0, now):
             self.counters.too_many += 1
             return
-        if len(frames) != len(envelope):
+        request = _read(frames, envelope)
+        if request is None:
             self.counters.bad += 1
-            self._send([*envelope, self._encoder.encode(ErrorReply(0, "bad_request"))])
+            self._send([*envelope, encode_reply(ErrorReply(0, "bad_request"))])
             return
-        try:
-            request = decode_request(frames[-1].bytes)
-        except SchemaError:
-            self.counters.bad += 1
-            self._send([*envelope, self._encoder.encode(ErrorReply(0, "bad_request"))])
-            return
+        head, messages = self._reply(peer, request, now)
+        if not isinstance(head, ErrorReply):
+            self.counters.answered += 1
+            self.counters.bytes += sum(map(len, messages))
+        self._send([*envelope, encode_reply(head), *messages])
+
+    def _reply(self, peer: Admitted, request: Request, now: float) -> tuple[Reply, tuple[bytes, ...]]:
+        if isinstance(request, LeaseRequest):
+            return self._leased(peer, request, now), ()
+        if not self._leases.any(peer, now):
+            self.counters.no_lease += 1
+            return ErrorReply(request.id, "no_lease"), ()
         if isinstance(request, SnapshotRequest):
-            snapshot = self._topics.snapshot(seat)
-            head = ReplyHead("snapshot", request.id, mark, snapshot.sequence)
-            messages = snapshot.messages
-        else:
-            replay = self._topics.replay(seat, request.after, MESSAGES_A_REPLY)
-            head = ReplyHead("replay", request.id, mark, replay.sequence, replay.more)
-            messages = replay.messages
-        self.counters.answered += 1
-        self.counters.bytes += sum(map(len, messages))
-        self._send([*envelope, self._encoder.encode(head), *messages])
+            snapshot = self._topics.snapshot(peer.topic)
+            return SnapshotReply(request.id, snapshot.epoch, snapshot.sequence), snapshot.messages
+        if isinstance(request, ReplayRequest):
+            replay = self._topics.replay(peer.topic, request.after, MESSAGES_A_REPLY)
+            return ReplayReply(request.id, replay.epoch, replay.sequence, replay.more), replay.messages
+        return self._judged(peer, request, now), ()
+
+    def _leased(self, peer: Admitted, request: LeaseRequest, now: float) -> Reply:
+        renewed = request.lease is not None and self._leases.holds(peer, request.lease, now)
+        budget = self._lease_budgets.setdefault(peer.seat, LeakyBucket(NEW_LEASES_A_SECOND, NEW_LEASES_BURST))
+        if not renewed and not budget.pour(1.0, now):
+            self.counters.too_many += 1
+            return ErrorReply(request.id, "too_many_requests")
+        lease = self._leases.grant(peer, request.lease, now)
+        epoch, sequence = self._topics.position(peer.topic)
+        return LeaseReply(
+            request.id,
+            lease,
+            peer.topic,
+            epoch,
+            sequence,
+            self._timing.lease_seconds,
+            self._timing.beat_seconds,
+        )
+
+    def _judged(self, peer: Admitted, request: FeedbackRequest, now: float) -> Reply:
+        budget = self._verdict_budgets.setdefault(peer.seat, LeakyBucket(VERDICTS_A_SECOND, VERDICTS_BURST))
+        error: ErrorCode = "too_many_requests"
+        if budget.pour(1.0, now):
+            try:
+                before = self._topics.judge(peer.topic, request.call, request.advice, request.verdict)
+            except UnknownCallError:
+                error = "unknown_call"
+            except NotGivenError:
+                error = "not_given"
+            else:
+                self._feedback.enter(request.advice, request.verdict, before)
+                self.counters.verdicts += 1
+                return FeedbackReply(request.id)
+        self.counters.verdicts_refused += 1
+        return ErrorReply(request.id, error)
 
     def _send(self, frames: list[bytes]) -> None:
         # A ROUTER drops what a peer that has gone or does not read cannot take.
         with contextlib.suppress(zmq.Again):
             self.socket.send_multipart(frames, zmq.NOBLOCK)
+
+
+def _read(frames: list[zmq.Frame], envelope: list[bytes]) -> Request | None:
+    if len(frames) != len(envelope):
+        return None
+    try:
+        return decode_request(frames[-1].bytes)
+    except SchemaError:
+        return None

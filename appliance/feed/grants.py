@@ -25,21 +25,31 @@ GRANTS_FILE: Final = "seats.json"
 #: Far above the seats of a call centre that one box serves.
 MAX_SEATS: Final = 10_000
 #: `.` and `..` would be directories of their own when key files are written.
-_SEAT_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,32}\Z")
+_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,32}\Z")
 
 PublicKey = Annotated[
     str, Meta(min_length=40, max_length=40, description="CURVE public key in Z85 (ZeroMQ RFC 32)")
 ]
 
 
-class Grant(Struct, frozen=True, forbid_unknown_fields=True):
-    """One enrolled seat. The role `seat` owns its own topic and nothing else."""
+GroupName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}(?!\n)$")]
+Role = Literal["seat", "supervisor"]
+
+
+class Grant(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One enrolled seat, or a supervisor of a group.
+
+    The role `seat` owns its own topic and nothing else; the role `supervisor` has the topic of its group,
+    where the messages of the group's seats come.
+    """
 
     id: SeatId
     key: PublicKey
-    role: Literal["seat"]
+    role: Role
     #: unix time in ms
     enrolled: UnixMilliseconds
+    #: the group that a seat belongs to, or that a supervisor sees
+    group: GroupName | None = None
 
 
 class _GrantFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +59,22 @@ class _GrantFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 class GrantError(Exception):
     """A seat cannot be enrolled or revoked; the text says what to do next."""
+
+
+def check_entry(seat: str, role: Role, group: str | None) -> None:
+    """Check what an admin wrote.
+
+    Raises:
+        GrantError: the id or the group is not one, or a supervisor has none.
+    """
+    if not _NAME.match(seat):
+        raise GrantError(f"{seat!r} is no seat id; use 1 to 32 letters, digits, dots, dashes or underscores")
+    if group is not None and not _NAME.match(group):
+        raise GrantError(
+            f"{group!r} is no name of a group; use 1 to 32 letters, digits, dots, dashes or underscores"
+        )
+    if role == "supervisor" and group is None:
+        raise GrantError(f"{seat} is to be a supervisor, but of which group? Name it with --group")
 
 
 class GrantBook:
@@ -82,17 +108,16 @@ class GrantBook:
             )
         return grants
 
-    def enrol(self, seat: str, key: bytes, wall: int) -> Grant:
+    def enrol(
+        self, seat: str, key: bytes, wall: int, *, role: Role = "seat", group: str | None = None
+    ) -> Grant:
         """Enter a seat with its CURVE public key (40 characters of Z85); `wall` is unix time in ms.
 
         Raises:
-            GrantError: the id is not one, the seat is enrolled already, or the book is full.
+            GrantError: the id or the group is not one, the seat is enrolled already, or the book is full.
             PrivateFileError: the file cannot be read or written.
         """
-        if not _SEAT_ID.match(seat):
-            raise GrantError(
-                f"{seat!r} is no seat id; use 1 to 32 letters, digits, dots, dashes or underscores"
-            )
+        check_entry(seat, role, group)
         with self._locked():
             grants = self.read()
             if seat in grants:
@@ -101,7 +126,7 @@ class GrantBook:
                 )
             if len(grants) >= MAX_SEATS:
                 raise GrantError(f"{MAX_SEATS} seats are enrolled, and no more are allowed; revoke one first")
-            grant = Grant(seat, key.decode("ascii"), "seat", wall)
+            grant = Grant(seat, key.decode("ascii"), role, wall, group)
             self._write({**grants, seat: grant})
             return grant
 

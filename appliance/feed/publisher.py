@@ -1,40 +1,44 @@
 """The publishing socket: XPUB where every subscription is judged before it counts.
 
-A peer asks for its topic `seat/<id>/`, and is subscribed to `seat/<id>/<mark>/now`, where the mark is that
-of its grant. Subscriptions match by prefix, so the peer needs to know nothing of the mark; but when the
-grant goes, so does the mark, nothing is published under it any more, and every connection that was let in
-with it is cut off although libzmq has no call to take a subscription from a connected peer.
+A peer asks for its topic and its lease, `seat/8001/<lease>/`, and is subscribed to `seat/8001/<lease>/now`.
+Messages are published under the leases that are running, each by itself. When a lease ends, nothing is
+published under it any more, and the connection is cut off although libzmq has no call to take a subscription
+from a connected peer.
 
-A late subscriber gets the last profile under a topic that only its connection is subscribed to, and for
-that moment only. (libzmq's XPUB_MANUAL_LAST_VALUE, a draft, would send the next message after *any*
-subscription frame to that peer alone, so that a refused subscription costs the others a message.)
+A new subscriber gets the present state at once, under its lease, which is nobody else's. (libzmq's
+XPUB_MANUAL_LAST_VALUE, a draft, would send the next message after *any* subscription frame to that peer
+alone, so that a refused subscription costs the others a message.)
 """
 
 from __future__ import annotations
 
 import contextlib
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import zmq
 
-from appliance.feed.admission import Admission
+from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, guard, peer_of
+from appliance.feed.leases import Leases
+from appliance.feed.topics import Topics
 from appliance.protocol.bucket import LeakyBucket
 
 #: Messages that wait for a slow seat before it misses some (it asks for them later): a minute of a busy call.
 QUEUED_MESSAGES: Final = 256
-#: A subscription is a byte and a topic; 41 bytes are the longest that can be granted.
+#: A subscription is a byte, a topic and a lease; 57 bytes are the longest that can be granted.
 MAX_SUBSCRIPTION_BYTES: Final = 1024
 #: Subscriptions that are judged before the other sockets get their turn.
 SUBSCRIPTIONS_A_TURN: Final = 256
-#: Late profiles that one seat can ask for at once, and a second after that.
-LATE_PROFILES_BURST: Final = 8.0
-LATE_PROFILES_A_SECOND: Final = 1.0
+#: States that one grant's new subscriptions are sent at once, and a second after that.
+STATES_BURST: Final = 8.0
+STATES_A_SECOND: Final = 1.0
+#: Messages of a state, half of what may wait for a seat; a larger group is asked for over the control socket.
+STATE_MESSAGES: Final = QUEUED_MESSAGES // 2
 #: Connections that may wait to be accepted while a whole centre reconnects.
 BACKLOG: Final = 1024
+_SUBSCRIBE: Final = b"\x01"
+_UNSUBSCRIBE: Final = b"\x00"
 
 
 class BindError(Exception):
@@ -47,24 +51,26 @@ class PublisherCounters:
 
     granted: int = 0
     refused: int = 0
-    late_profiles: int = 0
+    states: int = 0
     messages: int = 0
     bytes: int = 0
 
 
 class Publisher:
-    """Publishes to seats that own the topic they ask for."""
+    """Publishes to peers that hold a lease on the topic they ask for."""
 
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         secret: bytes,
         admission: Admission,
-        last_profile: Callable[[str], bytes | None],
+        leases: Leases,
+        topics: Topics,
     ) -> None:
         self._admission = admission
-        self._last_profile = last_profile
-        self._late: dict[str, LeakyBucket] = {}
+        self._leases = leases
+        self._topics = topics
+        self._states: dict[str, LeakyBucket] = {}
         self.counters = PublisherCounters()
         self.socket = context.socket(zmq.XPUB)
         self.socket.setsockopt(zmq.XPUB_MANUAL, 1)
@@ -84,15 +90,15 @@ class Publisher:
         authenticator.probe()
         return bind_tcp(self.socket, address, port)
 
-    def publish(self, seat: str, data: bytes) -> bool:
-        """Send one encoded message to a seat's topic; false where the seat has no grant. Never blocks."""
-        mark = self._admission.mark(seat)
-        if mark is None:
-            return False
-        self.socket.send_multipart([_live(seat, mark), data], zmq.NOBLOCK)
-        self.counters.messages += 1
-        self.counters.bytes += len(data)
-        return True
+    def publish(self, topic: str, data: bytes, now: float) -> None:
+        """Send an encoded message under every running lease on a topic."""
+        for lease in self._leases.on(topic, now):
+            self._send(topic, lease, data)
+
+    def beat(self, wall: int, now: float) -> None:
+        """Send a heartbeat under every running lease; `wall` is unix time in ms."""
+        for lease, peer in self._leases.running(now):
+            self._send(peer.topic, lease, self._topics.beat(peer.topic, peer.seat, wall))
 
     def serve(self, now: float) -> None:
         """Judge the subscriptions that have come in; `now` is monotonic, in seconds."""
@@ -105,7 +111,7 @@ class Publisher:
 
     def forget(self, seat: str) -> None:
         """Forget what is kept for a seat that lost its grant."""
-        self._late.pop(seat, None)
+        self._states.pop(seat, None)
 
     def close(self) -> None:
         """Close the socket; what is queued goes out within half a second."""
@@ -113,51 +119,51 @@ class Publisher:
 
     def _judge(self, frame: zmq.Frame, now: float) -> None:
         data = frame.bytes
-        subscribe, topic = data[:1] == b"\x01", data[1:]
+        kind, wanted = data[:1], data[1:]
         seat, mark = peer_of(frame)
-        if data[:1] == b"\x00" and seat is None:
+        if kind == _UNSUBSCRIBE and seat is None:
             # libzmq's own note that a connection has gone, with its subscriptions.
             return
-        if (
-            seat is None
-            or mark is None
-            or data[:1] not in {b"\x00", b"\x01"}
-            or topic != topic_of(seat)
-            or not self._admission.holds(seat, mark)
-        ):
-            # Until a subscription is set the peer has none, so there is nothing to undo.
-            self.counters.refused += subscribe
-            return
-        live = _live(seat, mark)
-        if not subscribe:
-            self.socket.setsockopt(zmq.UNSUBSCRIBE, live)
-            return
-        self._send_late_profile(seat, mark, now)
-        self.socket.setsockopt(zmq.SUBSCRIBE, live)
-        self.counters.granted += 1
-
-    def _send_late_profile(self, seat: str, mark: str, now: float) -> None:
-        profile = self._last_profile(seat)
-        bucket = self._late.setdefault(seat, LeakyBucket(LATE_PROFILES_A_SECOND, LATE_PROFILES_BURST))
-        if profile is None or not bucket.pour(1.0, now):
-            return
+        peer = self._admission.peer(seat, mark)
+        lease = _lease_in(wanted, peer) if peer and kind in {_SUBSCRIBE, _UNSUBSCRIBE} else None
         # Options of a manual XPUB act on the connection whose frame was received last (zmq_setsockopt).
-        late = topic_of(seat) + f"{mark}/late-{secrets.token_hex(8)}".encode()
-        self.socket.setsockopt(zmq.SUBSCRIBE, late)
+        if peer is not None and lease is not None and kind == _UNSUBSCRIBE:
+            self.socket.setsockopt(zmq.UNSUBSCRIBE, _live(peer.topic, lease))
+            return
+        if peer is None or lease is None or not self._leases.holds(peer, lease, now):
+            # Until a subscription is set the peer has none, so there is nothing to undo.
+            self.counters.refused += kind == _SUBSCRIBE
+            return
+        self.socket.setsockopt(zmq.SUBSCRIBE, _live(peer.topic, lease))
+        self.counters.granted += 1
+        self._send_state(peer, lease, now)
+
+    def _send_state(self, peer: Admitted, lease: str, now: float) -> None:
+        messages = self._topics.snapshot(peer.topic).messages[-STATE_MESSAGES:]
+        bucket = self._states.setdefault(peer.seat, LeakyBucket(STATES_A_SECOND, STATES_BURST))
+        if messages and bucket.pour(1.0, now):
+            self.counters.states += 1
+            for data in messages:
+                self._send(peer.topic, lease, data)
+
+    def _send(self, topic: str, lease: str, data: bytes) -> None:
+        # A full queue drops (XPUB never waits); Again can come of a signal only.
         with contextlib.suppress(zmq.Again):
-            self.socket.send_multipart([late, profile], zmq.NOBLOCK)
-        self.socket.setsockopt(zmq.UNSUBSCRIBE, late)
-        self.counters.late_profiles += 1
-        self.counters.bytes += len(profile)
+            self.socket.send_multipart([_live(topic, lease), data], zmq.NOBLOCK)
+            self.counters.messages += 1
+            self.counters.bytes += len(data)
 
 
-def topic_of(seat: str) -> bytes:
-    """The topic that a seat owns and asks for, such as `seat/8001/`."""
-    return f"seat/{seat}/".encode()
+def _lease_in(wanted: bytes, peer: Admitted) -> str | None:
+    """The lease in a subscription to the peer's own topic, such as `seat/8001/<lease>/`; else None."""
+    topic = peer.topic.encode()
+    if not wanted.startswith(topic) or not wanted.endswith(b"/"):
+        return None
+    return wanted[len(topic) : -1].decode("ascii", "replace")
 
 
-def _live(seat: str, mark: str) -> bytes:
-    return topic_of(seat) + f"{mark}/now".encode()
+def _live(topic: str, lease: str) -> bytes:
+    return f"{topic}{lease}/now".encode()
 
 
 def bind_tcp(socket: zmq.Socket[bytes], address: str, port: int) -> int:

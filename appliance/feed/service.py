@@ -15,16 +15,19 @@ import zmq
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
-from appliance.feed.admission import Admission
+from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
-from appliance.feed.control import Control
+from appliance.feed.control import Control, Timing
 from appliance.feed.door import Door
+from appliance.feed.feedback import Feedback
 from appliance.feed.grants import GrantBook, GrantWatch
 from appliance.feed.keys import box_keys
+from appliance.feed.leases import Leases
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
 from appliance.feed.publisher import BindError, Publisher
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import SchemaError
+from appliance.protocol.messages import DoorMessage
 
 #: A revoked seat is cut off within this time.
 GRANTS_POLL_SECONDS: Final = 0.5
@@ -32,7 +35,7 @@ GRANTS_POLL_SECONDS: Final = 0.5
 JOURNAL_SECONDS: Final = 5.0
 EXPIRE_SECONDS: Final = 30.0
 #: A feed whose authenticator does not answer publishes nothing; its supervisor starts it anew.
-PROBE_EVERY_SECONDS: Final = 5.0
+PROBE_EVERY_SECONDS: Final = 1.0
 #: The longest sleep, so that a signal is seen in time.
 TURN_MS: Final = 100
 #: 300 seats take 600 connections; the usual limit of 1024 descriptors is near.
@@ -53,7 +56,9 @@ class FeedService:
         self._directory = config.box.state_directory / "feed"
         self._cleanup = contextlib.ExitStack()
         self._admission = Admission()
+        self._leases = Leases(config.feed.lease_seconds)
         self._topics = Topics(config.feed.replay_messages)
+        self._feedback = Feedback(self._directory)
         self._watch = GrantWatch(GrantBook(self._directory))
         self._next_grants = self._next_beat = self._next_expiry = 0.0
         self._next_journal = self._next_probe = 0.0
@@ -85,6 +90,7 @@ class FeedService:
         self._cleanup.enter_context(claimed(self._config.box.runtime_directory, "door"))
         keys = box_keys(self._directory)
         self._poll_grants()
+        self._load_feedback()
 
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._cleanup.callback(context.term)
@@ -105,7 +111,7 @@ class FeedService:
             address=feed.bind,
             publish_port=self.publish_port,
             control_port=self.control_port,
-            seats=len(self._admission.seats),
+            seats=len(self._admission.peers),
         )
 
     def _open_seat_sockets(self, context: zmq.Context[zmq.Socket[bytes]], secret: bytes) -> None:
@@ -113,8 +119,16 @@ class FeedService:
         feed = self._config.feed
         both_free = feed.publish_port == 0 and feed.control_port == 0
         for attempt in range(PORT_PAIR_TRIES):
-            self._publisher = Publisher(context, secret, self._admission, self._topics.last_profile)
-            self._control = Control(context, secret, self._admission, self._topics)
+            self._publisher = Publisher(context, secret, self._admission, self._leases, self._topics)
+            self._control = Control(
+                context,
+                secret,
+                admission=self._admission,
+                leases=self._leases,
+                topics=self._topics,
+                feedback=self._feedback,
+                timing=Timing(feed.lease_seconds, feed.beat_seconds),
+            )
             try:
                 self.publish_port = self._publisher.bind(self._authenticator, feed.bind, feed.publish_port)
                 wanted = self.publish_port + 1 if both_free else feed.control_port
@@ -142,22 +156,26 @@ class FeedService:
             self._poll_grants()
         self._publisher.serve(now)
         for message in self._door.take(now):
-            if self._admission.mark(message.seat) is None:
-                # Nothing is kept for a seat that nobody may be.
-                self.unclaimed += 1
-                continue
-            try:
-                data = self._topics.enter(message, now)
-            except SchemaError as error:
-                self._door.counters.refused += 1
-                self._door.counters.last_field = error.field
-                continue
-            self._publisher.publish(message.seat, data)
+            self._publish(message, now)
         self._control.serve(now)
         self._do_what_is_due(now)
 
+    def _publish(self, message: DoorMessage, now: float) -> None:
+        topics = self._admission.audience(message.seat)
+        # Nothing is kept for a seat that nobody may be.
+        self.unclaimed += not topics
+        for topic in topics:
+            try:
+                data = self._topics.enter(topic, message, now)
+            except SchemaError as error:
+                self._door.counters.refused += 1
+                self._door.counters.last_field = error.field
+                return
+            self._publisher.publish(topic, data, now)
+
     def close(self) -> None:
         """Close every socket and write the totals."""
+        self._save_feedback()
         door, publisher, control = self._door.counters, self._publisher.counters, self._control.counters
         self._cleanup.close()
         self._journal.event(
@@ -169,13 +187,17 @@ class FeedService:
             unclaimed=self.unclaimed,
             published=publisher.messages,
             published_bytes=publisher.bytes,
-            late_profiles=publisher.late_profiles,
+            states_sent=publisher.states,
             subscriptions_granted=publisher.granted,
             subscriptions_refused=publisher.refused,
             requests_answered=control.answered,
             requests_bad=control.bad,
             requests_not_granted=control.not_granted,
+            requests_without_lease=control.no_lease,
             requests_too_many=control.too_many,
+            leases_expired=self._leases.expired,
+            verdicts=control.verdicts,
+            verdicts_refused=control.verdicts_refused,
             replied_bytes=control.bytes,
             peers_admitted=self._authenticator.admitted,
             peers_denied=self._authenticator.denied,
@@ -187,15 +209,15 @@ class FeedService:
             self._authenticator.probe()
         if now >= self._next_beat:
             self._next_beat = now + self._config.feed.beat_seconds
-            wall = time.time_ns() // 1_000_000
-            for seat in self._admission.seats:
-                self._publisher.publish(seat, self._topics.beat(seat, wall))
+            self._leases.expire(now)
+            self._publisher.beat(time.time_ns() // 1_000_000, now)
         if now >= self._next_expiry:
             self._next_expiry = now + EXPIRE_SECONDS
             self._topics.expire(now)
         if now >= self._next_journal:
             self._next_journal = now + JOURNAL_SECONDS
             self._journal_refusals()
+            self._save_feedback()
 
     def _journal_refusals(self) -> None:
         door, publisher, control = self._door.counters, self._publisher.counters, self._control.counters
@@ -215,6 +237,8 @@ class FeedService:
                 "subscriptions": publisher.refused,
                 "requests_bad": control.bad,
                 "requests_not_granted": control.not_granted,
+                "requests_without_lease": control.no_lease,
+                "verdicts": control.verdicts_refused,
                 "requests_too_many": control.too_many,
             },
         )
@@ -234,11 +258,44 @@ class FeedService:
             self._journal.event("grants_unusable", path=str(self._directory))
             print(f"ridge feed: {error}", file=sys.stderr, flush=True)
         lost = self._admission.replace(self._watch.grants)
-        for seat in lost:
-            self._topics.forget(seat)
-            self._publisher.forget(seat)
-            self._control.forget(seat)
-        self._journal.event("grants_read", seats=len(self._admission.seats), cut_off=len(lost))
+        for peer in lost:
+            self._forget(peer)
+        self._topics.keep(self._audiences())
+        self._journal.event("grants_read", seats=len(self._admission.peers), cut_off=len(lost))
+
+    def _forget(self, peer: Admitted) -> None:
+        self._leases.revoke(peer)
+        if peer.topic.startswith("seat/"):
+            # A group's topic goes on for its other supervisors.
+            self._topics.forget(peer.topic)
+        self._publisher.forget(peer.seat)
+        self._control.forget(peer.seat)
+
+    def _audiences(self) -> dict[str, frozenset[str]]:
+        """The topics that there are, each with the seats whose messages go there."""
+        seats: dict[str, set[str]] = {topic: set() for topic in self._admission.topics}
+        for peer in self._admission.peers:
+            for topic in self._admission.audience(peer.seat):
+                seats[topic].add(peer.seat)
+        return {topic: frozenset(members) for topic, members in seats.items()}
+
+    def _load_feedback(self) -> None:
+        try:
+            self._feedback.load()
+        except PrivateFileError as error:
+            self._journal.event("feedback_unusable", path=str(self._directory))
+            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
+
+    def _save_feedback(self) -> None:
+        """Write the counts of verdicts, and journal what was added."""
+        try:
+            changed = self._feedback.save()
+        except PrivateFileError as error:
+            self._journal.event("feedback_not_saved", path=str(self._directory))
+            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
+            return
+        for advice, (helpful, wrong) in changed.items():
+            self._journal.event("feedback", advice=advice, helpful=helpful, wrong=wrong)
 
 
 def run(config: Config) -> int:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from appliance.protocol.codec import SchemaError
-from appliance.protocol.messages import Sequence
+from appliance.protocol.messages import CallId, Sequence, StrategyId
 
-#: A request is some 40 bytes; this leaves room for later versions.
+#: A request is some 40 bytes, a verdict some 130; this leaves room for later versions.
 MAX_REQUEST_BYTES: Final = 256
 
 RequestId = Annotated[int, Meta(ge=0, le=2**32 - 1, description="chosen by the seat; the reply repeats it")]
+LeaseId = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$", description="given by the feed; 16 hexadecimal digits")
+]
+Verdict = Literal["helpful", "wrong"]
+
+
+class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True, tag="lease", tag_field="ask"):
+    """A lease to receive under, or more time for the one that is named."""
+
+    id: RequestId
+    lease: LeaseId | None = None
 
 
 class SnapshotRequest(Struct, frozen=True, forbid_unknown_fields=True, tag="snapshot", tag_field="ask"):
-    """The present state of the seat's calls, and the topic's last sequence number."""
+    """The present state of the topic's calls, and the topic's last sequence number."""
 
     id: RequestId
 
@@ -29,7 +40,16 @@ class ReplayRequest(Struct, frozen=True, forbid_unknown_fields=True, tag="replay
     after: Sequence
 
 
-Request = SnapshotRequest | ReplayRequest
+class FeedbackRequest(Struct, frozen=True, forbid_unknown_fields=True, tag="feedback", tag_field="ask"):
+    """Whether a piece of advice of a call helped. It is counted by strategy; who said it is not kept."""
+
+    id: RequestId
+    call: CallId
+    advice: StrategyId
+    verdict: Verdict
+
+
+Request = LeaseRequest | SnapshotRequest | ReplayRequest | FeedbackRequest
 
 _decoder: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
 

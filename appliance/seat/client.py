@@ -1,19 +1,24 @@
 """The seat client: profiles of this seat as an iterator, over ZeroMQ with CURVE.
 
-Needs pyzmq and msgpack only. Reconnection, order, gaps and the state at the start are taken care of::
+Needs pyzmq and msgpack only. Leases, reconnection, order, gaps and the state at the start are taken care of::
 
     with SeatClient(SeatKeys.load(Path("seat-keys"), "8001")) as client:
         for message in client:
             print(message["type"], message.get("relationship"))
 
-or, in a coroutine, ``async for message in client``.
+or, in a coroutine, ``async for message in client``; or with a callback, ``client.listen(show)`` and
+``await client.listen_async(show)``. A supervisor's keys give the messages of all seats of the group, each
+with its `seat`; nothing else differs. ``client.feedback(call, advice, "helpful")`` tells the box what an
+agent thinks of a piece of advice.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Final, Literal
 
@@ -21,15 +26,18 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from appliance.seat.keys import SeatKeys
-from appliance.seat.stream import Message, SeatStream
+from appliance.seat.session import SeatSession
+from appliance.seat.stream import Message
+from appliance.seat.verdicts import Done, Verdict
 
 #: `connecting`: no answer yet; `connected`; `refused`: the box does not know this key; `silent`: the box was
 #: there and has not been heard for a while (the client keeps trying)
 State = Literal["connecting", "connected", "refused", "silent"]
 
-#: Beats come every 2 s by default and every 60 s at the most; a box that is silent for longer than
-#: this is connected to anew (its address may have moved, or its keys).
+#: A box that is silent for longer than this, and for longer than three of its beats, is connected to anew
+#: (its address may have moved, or its keys). Beats come every 2 s by default.
 SILENCE_SECONDS: Final = 15.0
+SILENT_BEATS: Final = 3
 RECONNECT_MS: Final = 250
 MAX_RECONNECT_MS: Final = 5_000
 #: Messages that wait in this process while the caller is busy; what comes on top is asked for later.
@@ -41,7 +49,11 @@ MAX_FRAME_BYTES: Final = 8192
 
 
 class SeatClient:
-    """The messages of one seat: `receive`, the iterator or the asynchronous iterator. Not thread-safe."""
+    """The messages of one seat, or of a supervisor's group.
+
+    Take them with `receive`, the iterator, the asynchronous iterator, or a callback. Belongs to one thread;
+    `feedback` and `stop` may be called from others.
+    """
 
     def __init__(
         self,
@@ -59,7 +71,8 @@ class SeatClient:
         self._keys = keys
         self._publish, self._control = keys.addresses(publish, control)
         self._silence_seconds = silence_seconds
-        self._stream = SeatStream(keys.seat)
+        self._session = SeatSession()
+        self._stopped = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._state: State = "connecting"
         self._open(time.monotonic())
@@ -72,7 +85,36 @@ class SeatClient:
     @property
     def lost(self) -> int:
         """Messages that were missed and that the feed did not have any more."""
-        return self._stream.lost
+        return self._session.stream.lost
+
+    @property
+    def topic(self) -> str | None:
+        """What these keys are for: `seat/8001/`, or a supervisor's `group/loans/`; None until known."""
+        return self._session.lease.topic
+
+    def feedback(self, call: str, advice: str, verdict: Verdict, done: Done | None = None) -> None:
+        """Tell the box whether a strategy (`advice[].id`) helped in a call. Does not wait.
+
+        `done` is called once by the thread that takes messages, with `accepted`, `no_answer`, or an error:
+        `unknown_call` (too long ago), `not_given` (no advice of this call), `too_many_requests`.
+        """
+        self._session.verdicts.put(call, advice, verdict, done)
+
+    def listen(self, on_message: Callable[[Message], None]) -> None:
+        """Call `on_message` for every message until `stop`."""
+        for message in self:
+            on_message(message)
+
+    async def listen_async(self, on_message: Callable[[Message], Awaitable[None] | None]) -> None:
+        """Call `on_message`, a function or a coroutine function, for every message until `stop`."""
+        async for message in self:
+            result = on_message(message)
+            if inspect.isawaitable(result):
+                await result
+
+    def stop(self) -> None:
+        """End the iterators and `listen` within a quarter of a second."""
+        self._stopped.set()
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The next message; None when `timeout` seconds have passed without one."""
@@ -87,19 +129,23 @@ class SeatClient:
         return self._ready.pop(0)
 
     def __iter__(self) -> Iterator[Message]:
-        """Every message from now on; ends only when the client is closed."""
-        while not self._context.closed:
+        """Every message from now on; ends when the client is stopped or closed."""
+        while not self._ended:
             message = self.receive(TURN_SECONDS)
             if message is not None:
                 yield message
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Every message from now on; other tasks run while none comes."""
-        while not self._context.closed:
+        while not self._ended:
             self._pump(time.monotonic())
             while self._ready:
                 yield self._ready.pop(0)
             await self._wait_readable(self._wait(time.monotonic()))
+
+    @property
+    def _ended(self) -> bool:
+        return self._context.closed or self._stopped.is_set()
 
     def close(self) -> None:
         """Disconnect. Further calls do nothing."""
@@ -123,7 +169,9 @@ class SeatClient:
         self._monitor = self._subscriber.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED
         )
-        self._subscriber.subscribe(f"seat/{self._keys.seat}/".encode())
+        self._subscribed = self._session.lease.prefix
+        if self._subscribed is not None:
+            self._subscriber.subscribe(self._subscribed)
         self._subscriber.connect(self._publish)
         self._asker = self._connect(zmq.DEALER)
         # A request is worth nothing later: none is queued while there is no connection.
@@ -153,7 +201,7 @@ class SeatClient:
             socket.close()
 
     def _wait(self, now: float) -> float:
-        return min(TURN_SECONDS, self._stream.due(now))
+        return min(TURN_SECONDS, self._session.due(now))
 
     async def _wait_readable(self, seconds: float) -> None:
         # A ZeroMQ descriptor tells of changes only (ZMQ_FD), so the sockets have been emptied before.
@@ -176,34 +224,48 @@ class SeatClient:
             return
         self._watch_connection()
         while frames := _receive(self._subscriber):
-            if len(frames) == 2:
+            if len(frames) == 2 and self._session.published(frames[0], frames[1], now):
                 self._heard = now
                 self._state = "connected"
-                self._stream.published(frames[0], frames[1], now)
         self._take_replies(now)
-        for request in self._stream.requests(now):
+        for request in self._session.requests(now):
             try:
                 self._asker.send(request, zmq.NOBLOCK)
             except zmq.Again:
                 break
             # Sending may have used up the sign that a reply is there.
             self._take_replies(now)
-        self._ready.extend(self._stream.take())
-        if now - self._heard > self._silence_seconds:
+        self._ready.extend(self._session.take())
+        if now - self._heard > self._patience:
             if self._state == "connected":
                 self._state = "silent"
             self._close_sockets()
             self._open(now)
 
+    @property
+    def _patience(self) -> float:
+        return max(self._silence_seconds, SILENT_BEATS * self._session.lease.beat_seconds)
+
     def _take_replies(self, now: float) -> None:
         while frames := _receive(self._asker):
-            self._stream.replied(frames, now)
+            self._session.replied(frames, now)
+        if self._session.refused:
+            self._state = "refused"
+        prefix = self._session.lease.prefix
+        if prefix != self._subscribed:
+            if self._subscribed is not None:
+                self._subscriber.unsubscribe(self._subscribed)
+            if prefix is not None:
+                self._subscriber.subscribe(prefix)
+            self._subscribed = prefix
 
     def _watch_connection(self) -> None:
         while self._monitor.poll(0):
             event = recv_monitor_message(self._monitor)["event"]
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._state = "connected"
+                # A box that was started anew knows nothing of the lease.
+                self._session.lease.renew()
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self._state = "refused"
             elif event == zmq.EVENT_DISCONNECTED and self._state == "connected":

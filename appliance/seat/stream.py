@@ -1,11 +1,11 @@
 """A seat's view of its topic: puts messages in order, notices gaps, and says what to ask for. Pure.
 
-Bytes and `now` (monotonic seconds) go in; requests and messages come out. `client` moves them over sockets.
+Bytes and `now` (monotonic seconds) go in; requests and messages come out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]
@@ -25,20 +25,18 @@ _TYPES: Final = frozenset({"call", "profile", "cue", "beat"})
 
 
 class SeatStream:
-    """The messages of one seat, in order and each once."""
+    """The messages of one topic, in order and each once."""
 
-    def __init__(self, seat: str) -> None:
-        self._topic = f"seat/{seat}/".encode()
+    def __init__(self) -> None:
         self._ready: list[Message] = []
-        self._next_id = 1
         #: messages that could not be had any more
         self.lost = 0
         #: frames that were no message of this version
         self.refused = 0
         self._reset(None)
 
-    def _reset(self, mark: str | None) -> None:
-        self._mark = mark
+    def _reset(self, epoch: str | None) -> None:
+        self._epoch = epoch
         #: the last number handed out; None until the present state is known
         self._last: int | None = None
         #: numbers up to this came (or did not) before the present state was known
@@ -55,17 +53,22 @@ class SeatStream:
         """Whether the present state has been handed out."""
         return self._last is not None
 
-    def published(self, topic: bytes, payload: bytes, now: float) -> None:
-        """Take in one publication: its topic frame and its payload frame."""
+    def leased(self, epoch: object, sequence: object, now: float) -> None:
+        """A lease was given or renewed: its topic's epoch and last number."""
+        if not isinstance(epoch, str) or not isinstance(sequence, int):
+            return
+        if epoch != self._epoch:
+            # Another run of the feed, or another grant: its numbers have nothing to do with the old ones.
+            self._reset(epoch)
+        self._sent = max(self._sent, sequence)
+        self._advance(now)
+
+    def published(self, payload: bytes, now: float) -> None:
+        """Take in one published message."""
         message = _decode(payload)
-        parts = topic[len(self._topic) :].split(b"/")
-        if not topic.startswith(self._topic) or len(parts) != 2 or message is None:
+        if message is None:
             self.refused += 1
             return
-        mark = parts[0].decode("ascii", "replace")
-        if mark != self._mark:
-            # Another run of the feed, or another grant: its numbers have nothing to do with the old ones.
-            self._reset(mark)
         sequence: int = message["seq"]
         self._sent = max(self._sent, sequence)
         if message["type"] == "beat":
@@ -78,25 +81,17 @@ class SeatStream:
             self._ready.append(message)
         self._advance(now)
 
-    def replied(self, frames: Sequence[bytes], now: float) -> None:
-        """Take in one reply of the control socket: its head, then a frame for each message."""
-        head = _unpack(frames[0]) if frames else None
-        if not isinstance(head, dict) or not self._asked or head.get("id") != self._asked[0]:
+    def replied(self, head: Mapping[str, object], messages: Sequence[bytes], now: float) -> None:
+        """Take in a reply: its head, and the messages after it."""
+        sequence = head.get("seq")
+        if not self._asked or head.get("id") != self._asked[0] or not isinstance(sequence, int):
             # An answer to a question that was given up, or a refusal that says nothing more than silence.
             return
-        mark, sequence = head.get("mark"), head.get("seq")
-        if head.get("reply") not in {"snapshot", "replay"} or not isinstance(mark, str):
+        if head.get("reply") not in {"snapshot", "replay"} or head.get("epoch") != self._epoch:
             return
-        if not isinstance(sequence, int):
-            return
-        if mark != self._mark:
-            known = self._mark
-            self._reset(mark)
-            if head["reply"] == "replay" or known is not None:
-                return
         self._asked = None
         self._sent = max(self._sent, sequence)
-        numbers = self._hold_all(frames[1:])
+        numbers = self._hold_all(messages)
         if head["reply"] == "snapshot":
             if self._last is None:
                 self._begin_after(sequence)
@@ -108,8 +103,8 @@ class SeatStream:
         self._deadline = None
         self._advance(now)
 
-    def requests(self, now: float) -> list[bytes]:
-        """The requests to send now, encoded. Call this after every input, and at `due`."""
+    def requests(self, next_id: Callable[[], int], now: float) -> list[dict[str, object]]:
+        """The requests to send now. Call this after every input, and at `due`."""
         if self._deadline is not None and now >= self._deadline:
             self._give_up()
             self._advance(now)
@@ -121,11 +116,9 @@ class SeatStream:
             request = {"ask": "replay", "after": self._last}
         else:
             return []
-        self._asked = (self._next_id, now)
-        request["id"] = self._next_id
-        self._next_id = self._next_id % 0xFFFFFFFF + 1
-        packed: bytes = msgpack.packb(request)
-        return [packed]
+        id_ = next_id()
+        self._asked = (id_, now)
+        return [request | {"id": id_}]
 
     def due(self, now: float) -> float:
         """Seconds until `requests` should be called although nothing came in."""
@@ -194,7 +187,8 @@ class SeatStream:
             self._deadline = now + HOLD_SECONDS
 
 
-def _unpack(data: bytes) -> object:
+def unpack(data: bytes) -> object:
+    """A msgpack value of at most `MAX_MESSAGE_BYTES`, or None where it is none."""
     if len(data) > MAX_MESSAGE_BYTES:
         return None
     try:
@@ -206,7 +200,7 @@ def _unpack(data: bytes) -> object:
 
 def _decode(data: bytes) -> Message | None:
     """One message of this version, or None. The feed validates the fields; this looks at the head only."""
-    message = _unpack(data)
+    message = unpack(data)
     if not isinstance(message, dict) or message.get("v") != SCHEMA_VERSION:
         return None
     sequence = message.get("seq")

@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 
 
 def config_in(directory: Path, **feed: object) -> Config:
-    settings = {"publish_port": 0, "control_port": 0, "beat_seconds": 0.2} | feed
+    settings = {"publish_port": 0, "control_port": 0, "beat_seconds": 0.2, "lease_seconds": 60} | feed
     return Config(
         box=Box(runtime_directory=directory / "run", state_directory=directory / "state"),
         feed=Feed(**settings),
@@ -83,9 +83,9 @@ class RunningFeed:
 
     # the admin
 
-    def enrol(self, seat: str) -> CurveKeys:
+    def enrol(self, seat: str, **entry: str) -> CurveKeys:
         self.keys[seat] = CurveKeys.generate()
-        self.book.enrol(seat, self.keys[seat].public, 0)
+        self.book.enrol(seat, self.keys[seat].public, 0, **entry)
         if self._thread is not None:
             key = self.keys[seat].public.decode()
             eventually(lambda: self.service._admission.admit(key) is not None, "the enrolment to be seen")
@@ -93,7 +93,12 @@ class RunningFeed:
 
     def revoke(self, seat: str) -> None:
         self.book.revoke(seat)
-        eventually(lambda: self.service._admission.mark(seat) is None, "the revocation to be seen")
+        eventually(lambda: seat not in self.seats, "the revocation to be seen")
+
+    @property
+    def seats(self) -> set[str]:
+        """The seats that the feed knows now."""
+        return {peer.seat for peer in self.service._admission.peers}
 
     # the engine
 
@@ -125,6 +130,23 @@ class RunningFeed:
 
     def asker(self, keys: CurveKeys | None) -> zmq.Socket[bytes]:
         return self.peer(zmq.DEALER, self.service.control_port, keys)
+
+    def lease(self, asker: zmq.Socket[bytes]) -> dict[str, object]:
+        """The reply to a request for a lease."""
+        asker.send(msgspec.msgpack.encode({"ask": "lease", "id": 0}))
+        return msgspec.msgpack.decode(receive(asker)[0])
+
+    def leased_asker(self, seat: str) -> zmq.Socket[bytes]:
+        """A seat's control connection, while the seat holds a lease."""
+        asker = self.asker(self.keys[seat])
+        self.lease(asker)
+        return asker
+
+    def listener(self, seat: str, *more: str) -> zmq.Socket[bytes]:
+        """A seat that has taken a lease and subscribed under it, and to `more`."""
+        asker = self.asker(self.keys[seat])
+        lease = self.lease(asker)
+        return self.subscriber(self.keys[seat], *more, f"{lease['topic']}{lease['lease']}/")
 
     def key_directory(self, seat: str) -> Path:
         directory = self.directory / "keys" / seat

@@ -10,9 +10,11 @@ import zmq
 
 from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import DOMAIN, ZAP_ENDPOINT, Authenticator, AuthenticatorError, guard
-from appliance.feed.control import Control
+from appliance.feed.control import Control, Timing
+from appliance.feed.feedback import Feedback
 from appliance.feed.grants import Grant
 from appliance.feed.keys import CurveKeys
+from appliance.feed.leases import Leases
 from appliance.feed.publisher import Publisher
 from appliance.feed.service import FeedService
 from appliance.feed.topics import Topics
@@ -28,7 +30,7 @@ def payloads(found):
 
 def test_an_enrolled_seat_gets_its_messages_numbered(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
-        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        seat = feed.listener("8001")
         until(seat, "beat")
         feed.send(call(), profile(), cue())
         got = [message for message in payloads(until(seat, "cue")) if message["type"] != "beat"]
@@ -37,8 +39,8 @@ def test_an_enrolled_seat_gets_its_messages_numbered(tmp_path):
 
 def test_another_enrolled_seat_gets_nothing_of_it_whatever_it_subscribes_to(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
-        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
-        curious = feed.subscriber(feed.keys["8002"], *OTHERS_TOPICS, "seat/8002/")
+        seat = feed.listener("8001")
+        curious = feed.listener("8002", *OTHERS_TOPICS)
         until(seat, "beat")
         until(curious, "beat")
         feed.send(call(), profile(), cue())
@@ -49,17 +51,16 @@ def test_another_enrolled_seat_gets_nothing_of_it_whatever_it_subscribes_to(tmp_
     assert {message["seat"] for message in got} == {"8002"}
 
 
-def test_another_seat_gets_no_late_profile_and_no_replay_of_it(tmp_path):
+def test_another_seat_gets_no_state_and_no_replay_of_it(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
         feed.send(call(), profile())
-        late = feed.subscriber(feed.keys["8001"], "seat/8001/")
-        until(late, "profile")
-        curious = feed.subscriber(feed.keys["8002"], *OTHERS_TOPICS, "seat/8002/")
-        asker = feed.asker(feed.keys["8002"])
+        until(feed.listener("8001"), "profile")
+        curious = feed.listener("8002", *OTHERS_TOPICS)
+        asker = feed.leased_asker("8002")
         asker.send(msgspec.msgpack.encode({"ask": "replay", "id": 5, "after": 0}))
         head, *messages = receive(asker)
-        assert msgspec.msgpack.decode(head) | {"mark": ""} == {
-            "reply": "replay", "id": 5, "mark": "", "seq": 0, "more": False
+        assert msgspec.msgpack.decode(head) | {"epoch": ""} == {
+            "reply": "replay", "id": 5, "epoch": "", "seq": 0, "more": False
         }  # fmt: skip
         assert messages == []
         got = payloads(until(curious, "beat") + drain(curious))
@@ -79,7 +80,7 @@ def test_a_stranger_gets_nothing(tmp_path, who):
         asker = feed.asker(keys)
         asker.send(msgspec.msgpack.encode({"ask": "snapshot", "id": 1}))
         feed.box = true_box
-        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        seat = feed.listener("8001")
         until(seat, "beat")
         feed.send(call(), profile(), cue())
         until(seat, "cue")
@@ -91,14 +92,15 @@ def test_a_stranger_gets_nothing(tmp_path, who):
         assert drain(stranger) == []
         assert drain(asker) == []
         assert feed.service._publisher.counters.granted == 1
-        assert feed.service._control.counters.answered == 0
+        # The lease of the seat.
+        assert feed.service._control.counters.answered == 1
 
 
 def test_revocation_cuts_a_connected_seat_off(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
-        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
-        asker = feed.asker(feed.keys["8001"])
-        other = feed.subscriber(feed.keys["8002"], "seat/8002/")
+        seat = feed.listener("8001")
+        asker = feed.leased_asker("8001")
+        other = feed.listener("8002")
         feed.send(profile())
         until(seat, "profile")
         until(other, "beat")
@@ -121,18 +123,19 @@ def test_revocation_cuts_a_connected_seat_off(tmp_path):
 
 def test_a_seat_enrolled_again_does_not_wake_its_old_connections(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
-        old = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        old = feed.listener("8001")
         old_asker = feed.asker(feed.keys["8001"])
+        lease = feed.lease(old_asker)
+        prefix = f"seat/8001/{lease['lease']}/"
         feed.send(profile())
         until(old, "profile")
         feed.revoke("8001")
         feed.enrol("8001")
-        new = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        new = feed.listener("8001")
         until(new, "beat")
         drain(old)
         # A new subscription over the old connection is judged by the mark that it was let in with.
-        old.unsubscribe("seat/8001/")
-        old.subscribe("seat/8001/")
+        old.subscribe(prefix)
         eventually(lambda: feed.service._publisher.counters.refused == 1, "the old connection to be refused")
         feed.send(call(), profile(), cue())
         got = payloads(until(new, "cue"))
@@ -146,10 +149,10 @@ def test_a_damaged_grants_file_lets_nobody_in_and_a_good_one_does_again(tmp_path
     with running_feed(tmp_path, "8001") as feed:
         good = feed.book.path.read_bytes()
         feed.book.path.write_bytes(b'{"v": 1, "seats": [')
-        eventually(lambda: feed.service._admission.seats == (), "the damage to be seen")
+        eventually(lambda: feed.seats == set(), "the damage to be seen")
         feed.book.path.write_bytes(good)
-        eventually(lambda: feed.service._admission.seats == ("8001",), "the repair to be seen")
-        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        eventually(lambda: feed.seats == {"8001"}, "the repair to be seen")
+        seat = feed.listener("8001")
         until(seat, "beat")
     assert "no seat is let in" in capfd.readouterr().err
 
@@ -161,27 +164,35 @@ def context():
     context.destroy(linger=0)
 
 
-def sockets(context):
-    admission = Admission()
+def sockets(context, directory):
+    admission, leases, topics = Admission(), Leases(15.0), Topics(16)
     secret = CurveKeys.generate().secret
     return [
-        Publisher(context, secret, admission, lambda seat: None),
-        Control(context, secret, admission, Topics(16)),
+        Publisher(context, secret, admission, leases, topics),
+        Control(
+            context,
+            secret,
+            admission=admission,
+            leases=leases,
+            topics=topics,
+            feedback=Feedback(directory),
+            timing=Timing(15.0, 2.0),
+        ),
     ]
 
 
-def test_nothing_is_bound_while_the_authenticator_does_not_answer(context):
+def test_nothing_is_bound_while_the_authenticator_does_not_answer(context, tmp_path):
     silent = Authenticator(context, lambda key: None, probe_seconds=0.05)
-    for socket in sockets(context):
+    for socket in sockets(context, tmp_path):
         with pytest.raises(AuthenticatorError, match="did not answer a probe"):
             socket.bind(silent, "127.0.0.1", 0)
         assert socket.socket.getsockopt(zmq.LAST_ENDPOINT) == b""
 
 
-def test_nothing_is_bound_behind_an_authenticator_that_lets_everybody_in(context):
-    careless = Authenticator(context, lambda key: Admitted("8001", "00000000"))
+def test_nothing_is_bound_behind_an_authenticator_that_lets_everybody_in(context, tmp_path):
+    careless = Authenticator(context, lambda key: Admitted("8001", "00000000", "seat/8001/"))
     careless.start()
-    for socket in sockets(context):
+    for socket in sockets(context, tmp_path):
         with pytest.raises(AuthenticatorError, match="key that nobody has"):
             socket.bind(careless, "127.0.0.1", 0)
         assert socket.socket.getsockopt(zmq.LAST_ENDPOINT) == b""
@@ -201,7 +212,10 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
     authenticator = Authenticator(context, decide)
     authenticator.start()
     keys = CurveKeys.generate()
-    publisher = Publisher(context, keys.secret, admission, lambda seat: b"last profile")
+    leases, topics = Leases(15.0), Topics(16)
+    topics.enter("seat/8001/", profile(), 0.0)
+    lease = leases.grant(admission.admit(good.public.decode()), None, 0.0)
+    publisher = Publisher(context, keys.secret, admission, leases, topics)
     port = publisher.bind(authenticator, "127.0.0.1", 0)
     peers = []
     for pair in (bad, good):
@@ -212,7 +226,7 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
             pair.secret,
         )
         peer.connect(f"tcp://127.0.0.1:{port}")
-        peer.subscribe("seat/8001/")
+        peer.subscribe(f"seat/8001/{lease}/")
         peers.append(peer)
         if pair is bad:
             eventually(lambda: authenticator.failed >= 1, "the failing decision")
@@ -221,8 +235,8 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
         publisher.serve(now=0.0)
         return peers[1].poll(10) > 0
 
-    eventually(let_in, "the good peer's late profile")
-    assert peers[1].recv_multipart()[1] == b"last profile"
+    eventually(let_in, "the good peer's state")
+    assert msgspec.msgpack.decode(peers[1].recv_multipart()[1])["type"] == "profile"
     assert drain(peers[0]) == []
     authenticator.stop()
 
@@ -268,7 +282,7 @@ KEY = bytes(range(32))
     ],
 )
 def test_only_a_curve_key_in_our_domain_is_asked_about(context, domain, mechanism, credentials, status):
-    authenticator = Authenticator(context, lambda key: Admitted("8001", "00000000"))
+    authenticator = Authenticator(context, lambda key: Admitted("8001", "00000000", "seat/8001/"))
     authenticator.start()
     asker = context.socket(zmq.REQ)
     asker.connect(ZAP_ENDPOINT)
@@ -281,7 +295,7 @@ def test_only_a_curve_key_in_our_domain_is_asked_about(context, domain, mechanis
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_libzmq_itself_refuses_everybody_where_no_authenticator_is_bound(context, answered):
-    authenticator = Authenticator(context, lambda key: Admitted("8001", "00000000"))
+    authenticator = Authenticator(context, lambda key: Admitted("8001", "00000000", "seat/8001/"))
     if answered:
         authenticator.start()
     server, keys = context.socket(zmq.PULL), CurveKeys.generate()

@@ -15,7 +15,7 @@ import msgspec
 import zmq
 
 from appliance.feed.control import MESSAGES_A_REPLY, REQUESTS_BURST
-from appliance.feed.publisher import LATE_PROFILES_BURST
+from appliance.feed.publisher import STATES_BURST
 from appliance.feed.service import run
 from tests.feed.running import PATIENCE, config_in, drain, eventually, receive, running_feed, until
 from tests.protocol.samples import call, cue, profile
@@ -37,26 +37,27 @@ def collect(client, count, kinds=("call", "profile", "cue")):
 
 def test_a_late_subscriber_gets_the_last_profile_and_nobody_gets_it_twice(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
-        early = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        early = feed.listener("8001")
         until(early, "beat")
         feed.send(call(), profile(score=30), profile(score=50))
         until(early, "profile")
         until(early, "profile")
-        late = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        late = feed.listener("8001")
         got = [unpack(frames[-1]) for frames in until(late, "profile")]
         assert got[-1]["relationship"]["score"] == 50
         until(late, "beat")
         assert [unpack(frames[-1])["type"] for frames in drain(early)].count("profile") == 0
 
 
-def test_late_profiles_are_metered(tmp_path):
+def test_states_are_metered(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(profile())
-        for _ in range(int(LATE_PROFILES_BURST) + 12):
-            feed.subscriber(feed.keys["8001"], "seat/8001/")
+        lease = feed.lease(feed.asker(feed.keys["8001"]))["lease"]
+        for _ in range(int(STATES_BURST) + 12):
+            feed.subscriber(feed.keys["8001"], f"seat/8001/{lease}/")
         counters = feed.service._publisher.counters
-        eventually(lambda: counters.granted == LATE_PROFILES_BURST + 12, "all subscriptions to be granted")
-        assert LATE_PROFILES_BURST <= counters.late_profiles < LATE_PROFILES_BURST + 12
+        eventually(lambda: counters.granted == STATES_BURST + 12, "all subscriptions to be granted")
+        assert STATES_BURST <= counters.states < STATES_BURST + 12
 
 
 def test_the_client_hands_out_the_state_first_and_then_what_is_new(tmp_path):
@@ -75,13 +76,13 @@ def test_a_gap_is_mended_over_the_control_socket(tmp_path):
     with running_feed(tmp_path, "8001") as feed, feed.seat("8001") as client:
         feed.send(call())
         collect(client, 1)
-        published = client._stream.published
+        published = client._session.stream.published
 
-        def lossy(topic, payload, now):
+        def lossy(payload, now):
             if unpack(payload)["seq"] not in {3, 4, 6} or unpack(payload)["type"] == "beat":
-                published(topic, payload, now)
+                published(payload, now)
 
-        client._stream.published = lossy
+        client._session.stream.published = lossy
         feed.send(profile(score=31), profile(score=32), cue(), profile(score=33), call("ended"))
         got = collect(client, 5)
         assert [message["seq"] for message in got] == [2, 3, 4, 5, 6]
@@ -92,14 +93,14 @@ def test_what_the_feed_no_longer_has_is_counted_as_lost(tmp_path):
     with running_feed(tmp_path, "8001", replay_messages=4) as feed, feed.seat("8001") as client:
         feed.send(call())
         collect(client, 1)
-        published = client._stream.published
-        client._stream.published = lambda topic, payload, now: None
+        published = client._session.stream.published
+        client._session.stream.published = lambda payload, now: None
         feed.send(*[cue(at=at) for at in range(10)])
         eventually(lambda: feed.service._door.counters.accepted == 11, "the messages to pass the door")
         deadline = time.monotonic() + 0.5
         while time.monotonic() < deadline:
             client.receive(0.05)
-        client._stream.published = published
+        client._session.stream.published = published
         assert [message["seq"] for message in collect(client, 4)] == [8, 9, 10, 11]
         assert client.lost == 6
 
@@ -141,7 +142,7 @@ def test_a_long_replay_comes_in_parts(tmp_path):
         count = MESSAGES_A_REPLY + 10
         feed.send(*[cue(call_id=f"{number:022d}") for number in range(count)])
         eventually(lambda: feed.service._door.counters.accepted == count, "the messages to pass the door")
-        asker = feed.asker(feed.keys["8001"])
+        asker = feed.leased_asker("8001")
         asker.send(pack({"ask": "replay", "id": 1, "after": 0}))
         head, *messages = receive(asker)
         assert (unpack(head)["more"], len(messages)) == (True, MESSAGES_A_REPLY)
@@ -156,6 +157,7 @@ def test_a_request_socket_may_ask_too(tmp_path):
         feed.send(call())
         eventually(lambda: feed.service._door.counters.accepted == 1, "the message to pass the door")
         asker = feed.peer(zmq.REQ, feed.service.control_port, feed.keys["8001"])
+        assert feed.lease(asker)["topic"] == "seat/8001/"
         asker.send(pack({"ask": "snapshot", "id": 9}))
         head, message = receive(asker)
         assert (unpack(head)["id"], unpack(message)["event"]) == (9, "started")
@@ -176,7 +178,7 @@ def test_seats_recover_by_themselves_when_the_feed_restarts(tmp_path):
 
 def test_a_call_over_its_budget_is_cut_and_others_are_not(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
-        other = feed.subscriber(feed.keys["8002"], "seat/8002/")
+        other = feed.listener("8002")
         until(other, "beat")
         feed.send(*[profile(at=at) for at in range(20)], cue(seat="8002", call_id="B" * 22))
         until(other, "cue")
@@ -188,7 +190,7 @@ def test_a_call_over_its_budget_is_cut_and_others_are_not(tmp_path):
 
 def test_garbage_on_every_socket_does_no_harm(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
-        seat = feed.subscriber(feed.keys["8001"], "seat/8001/")
+        seat = feed.listener("8001")
         until(seat, "beat")
         # the door: garbage, oversized, many frames, a beat, a foreign schema
         feed.send(
@@ -212,7 +214,7 @@ def test_garbage_on_every_socket_does_no_harm(tmp_path):
                 peer.sendall(data)
                 raw.append(peer)
         # an enrolled seat that misbehaves: requests, frames, subscriptions
-        asker = feed.asker(feed.keys["8002"])
+        asker = feed.leased_asker("8002")
         bad = feed.peer(zmq.XSUB, feed.service.publish_port, feed.keys["8002"])
         for data in (b"", b"\xc1", os.urandom(200), pack({"ask": "snapshot", "id": -1}), pack("snapshot")):
             asker.send(data)
@@ -238,7 +240,7 @@ def test_garbage_on_every_socket_does_no_harm(tmp_path):
 
 def test_a_seat_that_asks_too_often_is_not_answered_and_others_are(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
-        eager, calm = feed.asker(feed.keys["8001"]), feed.asker(feed.keys["8002"])
+        eager, calm = feed.leased_asker("8001"), feed.leased_asker("8002")
         for number in range(int(REQUESTS_BURST) * 3):
             eager.send(pack({"ask": "snapshot", "id": number}))
         eventually(lambda: feed.service._control.counters.too_many > 0, "requests to be too many")
@@ -254,15 +256,15 @@ def test_a_slow_seat_misses_messages_and_harms_nobody(tmp_path):
         slow.curve_serverkey = feed.box
         slow.curve_publickey, slow.curve_secretkey = feed.keys["8001"].public, feed.keys["8001"].secret
         slow.connect(f"tcp://127.0.0.1:{feed.service.publish_port}")
-        slow.subscribe("seat/8001/")
-        quick = feed.subscriber(feed.keys["8002"], "seat/8002/")
+        slow.subscribe(f"seat/8001/{feed.lease(feed.asker(feed.keys['8001']))['lease']}/")
+        quick = feed.listener("8002")
         eventually(lambda: feed.service._publisher.counters.granted == 2, "both to be subscribed")
         count = 6000
         for number in range(count):
             feed.send(cue(call_id=f"{number % 4000:022d}"))
         feed.send(cue(seat="8002", call_id="B" * 22))
         until(quick, "cue")
-        accepted = feed.service._topics.snapshot("8001").sequence
+        accepted = feed.service._topics.snapshot("seat/8001/").sequence
         assert accepted == count
 
 

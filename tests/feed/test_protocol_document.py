@@ -10,8 +10,8 @@ from msgspec import inspect
 
 import appliance.feed
 from appliance.box.config import Feed
-from appliance.feed import control, publisher, topics
-from appliance.protocol import bucket, codec, requests
+from appliance.feed import control, leases, publisher, topics
+from appliance.protocol import bucket, codec, replies, requests
 from appliance.protocol.messages import SCHEMA_VERSION, SeatMessage
 from appliance.seat import client
 
@@ -38,8 +38,8 @@ def test_every_field_is_described():
 
 
 def test_every_field_of_a_reply_is_described():
-    for struct in (control.ReplyHead, control.ErrorReply):
-        assert set(struct.__struct_fields__) - WORDS == set()
+    assert set(fields(inspect.type_info(replies.Reply))) - WORDS == set()
+    assert set(fields(inspect.type_info(requests.Request))) - WORDS == set()
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,18 @@ def test_every_field_of_a_reply_is_described():
         f"| request frame | {4 * requests.MAX_REQUEST_BYTES} bytes",
         f"| subscription frame | {publisher.MAX_SUBSCRIPTION_BYTES} bytes",
         f"({publisher.QUEUED_MESSAGES} wait for it at the feed)",
-        f"{publisher.LATE_PROFILES_BURST:.0f} at once and one a second",
+        f"{publisher.STATES_BURST:.0f} at once and one a second",
         f"at most {control.MESSAGES_A_REPLY} |",
         f"Ten requests a second are answered, {control.REQUESTS_BURST:.0f} at once",
         f"at most {topics.FORGET_SECONDS / 60:.0f} minutes",
         f"After {client.SILENCE_SECONDS:.0f} s without one",
-        f"the last {Feed().replay_messages} messages of a topic",
+        f"the last {Feed().replay_messages} messages of a seat's topic",
+        f"and {topics.GROUP_REPLAY_FACTOR} times as many of a group's",
+        f'"seconds": {Feed().lease_seconds}, "beat": {Feed().beat_seconds}}}',
+        f"may hold {leases.MAX_LEASES_A_GRANT} leases at once",
+        f"every two seconds, {control.NEW_LEASES_BURST:.0f} at once",
+        f"one every two seconds, {control.VERDICTS_BURST:.0f} at\nonce",
+        f"{publisher.STATE_MESSAGES} messages each",
         f"({Feed().beat_seconds:.0f} s by default)",
         f"XPUB :{Feed().publish_port}    ROUTER :{Feed().control_port}",
     ],
@@ -68,4 +74,5 @@ def test_limits_are_those_of_the_code(sentence):
 
 
 def test_the_words_ten_and_one_are_the_rates_of_the_code():
-    assert (control.REQUESTS_A_SECOND, publisher.LATE_PROFILES_A_SECOND) == (10.0, 1.0)
+    assert (control.REQUESTS_A_SECOND, publisher.STATES_A_SECOND) == (10.0, 1.0)
+    assert (control.NEW_LEASES_A_SECOND, control.VERDICTS_A_SECOND) == (0.5, 0.5)

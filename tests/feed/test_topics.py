@@ -20,6 +20,10 @@ from tests.protocol.samples import call, cue, profile
 OTHER = "B" * 22
 
 
+def enter(topics, message, now):
+    return topics.enter(f"seat/{message.seat}/", message, now)
+
+
 def decoded(messages):
     return [decode_seat(data) for data in messages]
 
@@ -27,7 +31,7 @@ def decoded(messages):
 def test_every_topic_is_numbered_by_itself_from_one():
     topics = Topics(16)
     numbers = [
-        decode_seat(topics.enter(message, 0.0)).seq
+        decode_seat(enter(topics, message, 0.0)).seq
         for message in (call(), call(seat="8002"), profile(), replace(cue(), seq=77), cue(seat="8002"))
     ]
     assert numbers == [1, 1, 2, 3, 2]
@@ -36,60 +40,62 @@ def test_every_topic_is_numbered_by_itself_from_one():
 def test_a_message_that_is_refused_takes_no_number():
     topics = Topics(16)
     with pytest.raises(SchemaError):
-        topics.enter(
-            replace(profile(), evidence=[Evidence("e1", 0, "words", "voice.angry", 0.1, "字" * 40)] * 40), 0.0
+        enter(
+            topics,
+            replace(profile(), evidence=[Evidence("e1", 0, "words", "voice.angry", 0.1, "字" * 40)] * 40),
+            0.0,
         )
-    assert decode_seat(topics.enter(cue(), 0.0)).seq == 1
+    assert decode_seat(enter(topics, cue(), 0.0)).seq == 1
 
 
 def test_a_snapshot_is_the_last_event_and_profile_of_each_call_in_order():
     topics = Topics(16)
     for message in (call(), profile(score=10), cue(), profile(score=20), call("held")):
-        topics.enter(message, 0.0)
-    snapshot = topics.snapshot("8001")
+        enter(topics, message, 0.0)
+    snapshot = topics.snapshot("seat/8001/")
     assert snapshot.sequence == 5
     assert [(type(m).__name__, m.seq) for m in decoded(snapshot.messages)] == [
         ("ProfileMessage", 4),
         ("CallMessage", 5),
     ]
-    assert decode_seat(topics.last_profile("8001")).seq == 4
 
 
 def test_a_new_call_replaces_the_ended_one_and_not_the_one_that_goes_on():
     topics = Topics(16)
     for message in (call(), profile(), call("ended"), call(call_id=OTHER), profile(call_id=OTHER)):
-        topics.enter(message, 0.0)
-    assert {message.call for message in decoded(topics.snapshot("8001").messages)} == {OTHER}
-    topics.enter(call(call_id="C" * 22), 0.0)
-    assert {message.call for message in decoded(topics.snapshot("8001").messages)} == {OTHER, "C" * 22}
+        enter(topics, message, 0.0)
+    assert {message.call for message in decoded(topics.snapshot("seat/8001/").messages)} == {OTHER}
+    enter(topics, call(call_id="C" * 22), 0.0)
+    assert {message.call for message in decoded(topics.snapshot("seat/8001/").messages)} == {OTHER, "C" * 22}
 
 
 def test_an_ended_call_keeps_its_final_profile_for_a_while_only():
     topics = Topics(16)
-    topics.enter(profile(final=True), 0.0)
-    topics.enter(call("ended"), 1.0)
+    enter(topics, profile(final=True), 0.0)
+    enter(topics, call("ended"), 1.0)
     topics.expire(FORGET_SECONDS)
-    assert len(topics.snapshot("8001").messages) == 2
+    assert len(topics.snapshot("seat/8001/").messages) == 2
     topics.expire(FORGET_SECONDS + 2.0)
-    assert topics.snapshot("8001").messages == ()
-    assert topics.replay("8001", 0, 10).messages == ()
-    assert topics.last_profile("8001") is None
-    assert topics.snapshot("8001").sequence == 2
+    assert topics.snapshot("seat/8001/").messages == ()
+    assert topics.replay("seat/8001/", 0, 10).messages == ()
+    assert topics.snapshot("seat/8001/").sequence == 2
 
 
 def test_calls_of_a_seat_are_bounded():
     topics = Topics(16)
     for number in range(MAX_CALLS_A_SEAT + 3):
-        topics.enter(profile(call_id=f"{number:022d}"), float(number))
-    assert [m.call for m in decoded(topics.snapshot("8001").messages)] == [f"{n:022d}" for n in range(3, 7)]
+        enter(topics, profile(call_id=f"{number:022d}"), float(number))
+    assert [m.call for m in decoded(topics.snapshot("seat/8001/").messages)] == [
+        f"{n:022d}" for n in range(3, 7)
+    ]
 
 
 @given(st.integers(1, 40), st.integers(0, 30), st.integers(0, 45), st.integers(1, 20))
 def test_a_replay_is_what_is_left_after_a_number(kept, sent, after, limit):
     topics = Topics(kept)
     for _ in range(sent):
-        topics.enter(cue(), 0.0)
-    replay = topics.replay("8001", after, limit)
+        enter(topics, cue(), 0.0)
+    replay = topics.replay("seat/8001/", after, limit)
     wanted = list(range(max(after, sent - kept) + 1, sent + 1))
     assert [message.seq for message in decoded(replay.messages)] == wanted[:limit]
     assert replay.more == (len(wanted) > limit)
@@ -98,52 +104,56 @@ def test_a_replay_is_what_is_left_after_a_number(kept, sent, after, limit):
 
 def test_a_beat_says_the_last_number_and_takes_none():
     topics = Topics(16)
-    assert decode_seat(topics.beat("8001", 5)).seq == 0
-    topics.enter(cue(), 0.0)
-    assert decode_seat(topics.beat("8001", 5)).seq == 1
-    assert decode_seat(topics.enter(cue(), 0.0)).seq == 2
+    assert decode_seat(topics.beat("seat/8001/", "8001", 5)).seq == 0
+    enter(topics, cue(), 0.0)
+    assert decode_seat(topics.beat("seat/8001/", "8001", 5)).seq == 1
+    assert decode_seat(enter(topics, cue(), 0.0)).seq == 2
 
 
 def test_a_seat_that_lost_its_grant_is_forgotten():
     topics = Topics(16)
-    topics.enter(profile(), 0.0)
-    topics.forget("8001")
-    assert topics.snapshot("8001").messages == ()
-    assert decode_seat(topics.enter(cue(), 0.0)).seq == 1
+    enter(topics, profile(), 0.0)
+    topics.forget("seat/8001/")
+    assert topics.snapshot("seat/8001/").messages == ()
+    assert decode_seat(enter(topics, cue(), 0.0)).seq == 1
 
 
 def grants(**keys):
     return {seat: Grant(seat, key * 40, "seat", 0) for seat, key in keys.items()}
 
 
+def names(peers):
+    return {peer.seat for peer in peers}
+
+
 def test_a_grant_keeps_its_mark_and_a_new_key_gets_a_new_one():
     admission = Admission()
     assert admission.replace(grants(a="1", b="2")) == frozenset()
-    marks = {seat: admission.mark(seat) for seat in ("a", "b")}
-    assert admission.replace(grants(a="1", b="3")) == {"b"}
-    assert admission.mark("a") == marks["a"]
-    assert admission.mark("b") not in {None, marks["b"]}
+    before = {key: admission.admit(key * 40) for key in "12"}
+    assert names(admission.replace(grants(a="1", b="3"))) == {"b"}
+    assert admission.admit("1" * 40) == before["1"]
     assert admission.admit("2" * 40) is None
     assert admission.admit("3" * 40).seat == "b"
-    assert not admission.holds("b", marks["b"])
-    assert admission.holds("a", marks["a"])
+    assert admission.admit("3" * 40).mark != before["2"].mark
+    assert admission.peer("b", before["2"].mark) is None
+    assert admission.peer("a", before["1"].mark) == before["1"]
 
 
 def test_a_grant_that_was_revoked_and_given_again_gets_a_new_mark():
     admission = Admission()
     admission.replace(grants(a="1"))
-    mark = admission.mark("a")
-    assert admission.replace({}) == {"a"}
-    assert (admission.mark("a"), admission.admit("1" * 40)) == (None, None)
+    peer = admission.admit("1" * 40)
+    assert admission.replace({}) == {peer}
+    assert (admission.peers, admission.admit("1" * 40)) == ((), None)
     admission.replace(grants(a="1"))
-    assert not admission.holds("a", mark)
+    assert admission.peer("a", peer.mark) is None
 
 
 @pytest.mark.parametrize(("seat", "mark"), [(None, None), ("a", None), (None, "x"), ("a", "x"), ("b", None)])
-def test_a_connection_without_the_present_mark_holds_nothing(seat, mark):
+def test_a_connection_without_the_present_mark_is_nobodys(seat, mark):
     admission = Admission()
     admission.replace(grants(a="1"))
-    assert not admission.holds(seat, mark)
+    assert admission.peer(seat, mark) is None
 
 
 def test_one_calls_budget_is_not_anothers():
@@ -165,6 +175,6 @@ def test_a_flood_of_call_ids_is_bounded_and_ends(monkeypatch):
 
 def test_a_snapshot_is_valid_for_the_client():
     topics = Topics(4)
-    topics.enter(profile(quote="我再想想"), 0.0)
-    (data,) = topics.snapshot("8001").messages
+    enter(topics, profile(quote="我再想想"), 0.0)
+    (data,) = topics.snapshot("seat/8001/").messages
     assert msgspec.msgpack.decode(data)["evidence"][0]["quote"] == "我再想想"

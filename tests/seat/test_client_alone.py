@@ -26,7 +26,10 @@ def test_the_client_needs_pyzmq_and_msgpack_only():
         "appliance.seat",
         "appliance.seat.client",
         "appliance.seat.keys",
+        "appliance.seat.lease",
+        "appliance.seat.session",
         "appliance.seat.stream",
+        "appliance.seat.verdicts",
     }
     outside = (
         {name.partition(".")[0] for name in loaded}

@@ -16,12 +16,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import zmq
 
 from appliance.seat.keys import SeatKeys
 from tools.running import REPOSITORY, ApplianceError, RunningAppliance
 
 SEAT, OTHER_SEAT = "8001", "8002"
+#: The second seat renews its lease at this pace.
+LEASE_MS = 2_000
 CUSTOMER = "13900000000"
 CALL = Path(__file__).with_name("demo_call.wav")
 #: The agent calls the customer; redacted quotes stay off, as at a site by default.
@@ -94,30 +97,55 @@ def _play(appliance: RunningAppliance, options: argparse.Namespace) -> int:
     return _conclude(messages, options)
 
 
-class Eavesdropper:
-    """The second seat: enrolled, with keys of its own, and subscribed to everything it can name."""
+class Eavesdropper(threading.Thread):
+    """The second seat: enrolled, with keys and a lease of its own, and subscribed to all it can name."""
 
     def __init__(self, appliance: RunningAppliance) -> None:
-        keys = SeatKeys.load(appliance.keys(OTHER_SEAT), OTHER_SEAT)
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.curve_serverkey = keys.box
-        self._socket.curve_publickey = keys.public
-        self._socket.curve_secretkey = keys.secret
-        self._socket.linger = 0
+        super().__init__(daemon=True)
+        self._keys = SeatKeys.load(appliance.keys(OTHER_SEAT), OTHER_SEAT)
+        self._ports = (appliance.ready["publish_port"], appliance.ready["control_port"])
+        self._stopping = threading.Event()
+        self._overheard = 0
+        self.start()
+
+    def run(self) -> None:
+        """Renew the lease, subscribe to everything under it, and count what comes."""
+        context = zmq.Context()
+        listener, asker = self._socket(context, zmq.SUB, 0), self._socket(context, zmq.DEALER, 1)
         for topic in (b"", b"seat/", f"seat/{SEAT}".encode(), f"seat/{SEAT}/".encode()):
-            self._socket.subscribe(topic)
-        self._socket.connect(f"tcp://127.0.0.1:{appliance.ready['publish_port']}")
+            listener.subscribe(topic)
+        lease = ""
+        while not self._stopping.is_set():
+            request = {"ask": "lease", "id": 1} | ({"lease": lease} if lease else {})
+            asker.send(msgpack.packb(request))
+            if asker.poll(LEASE_MS):
+                lease = msgpack.unpackb(asker.recv_multipart()[0]).get("lease", lease)
+                for seat in (SEAT, OTHER_SEAT):
+                    listener.subscribe(f"seat/{seat}/{lease}/".encode())
+            self._stopping.wait(LEASE_MS / 1000)
+            self._overheard += _foreign(listener)
+        context.destroy(linger=0)
 
     def stop(self) -> int:
         """How many messages have come that are not of the seat's own topic."""
-        overheard = 0
-        while self._socket.poll(0):
-            topic, *_ = self._socket.recv_multipart()
-            overheard += not topic.startswith(f"seat/{OTHER_SEAT}/".encode())
-        self._socket.close()
-        self._context.term()
-        return overheard
+        self._stopping.set()
+        self.join()
+        return self._overheard
+
+    def _socket(self, context: zmq.Context[zmq.Socket[bytes]], kind: int, port: int) -> zmq.Socket[bytes]:
+        socket = context.socket(kind)
+        socket.curve_serverkey, socket.curve_publickey = self._keys.box, self._keys.public
+        socket.curve_secretkey = self._keys.secret
+        socket.connect(f"tcp://127.0.0.1:{self._ports[port]}")
+        return socket
+
+
+def _foreign(listener: zmq.Socket[bytes]) -> int:
+    found = 0
+    while listener.poll(0):
+        topic, *_ = listener.recv_multipart()
+        found += not topic.startswith(f"seat/{OTHER_SEAT}/".encode())
+    return found
 
 
 def _read(seat: subprocess.Popen[str], messages: list[dict[str, Any]], as_json: bool) -> None:

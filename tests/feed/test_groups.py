@@ -1,0 +1,131 @@
+"""A supervisor sees the calls of the seats of a group, and of no other seat."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from appliance.feed.grants import GrantBook, GrantError
+from appliance.feed.keys import CurveKeys
+from appliance.feed.topics import Topics
+from appliance.protocol.codec import decode_seat
+from tests.feed.running import drain, eventually, receive, running_feed, until
+from tests.protocol.samples import call, cue, profile
+
+GROUP = "group/loans/"
+unpack = msgspec.msgpack.decode
+
+
+def enrol_groups(feed):
+    for seat, group in (("8001", "loans"), ("8002", "loans"), ("8003", "funds"), ("8004", None)):
+        feed.enrol(seat, group=group)
+    feed.enrol("lead", role="supervisor", group="loans")
+
+
+def test_a_supervisor_gets_the_groups_messages_numbered_for_the_group(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        lead, seat = feed.listener("lead"), feed.listener("8002")
+        until(lead, "beat")
+        until(seat, "beat")
+        feed.send(
+            call(),
+            call(seat="8003", call_id="C" * 22),
+            call(seat="8004", call_id="D" * 22),
+            call(seat="8002", call_id="B" * 22),
+            cue(seat="8002", call_id="B" * 22),
+        )
+        got = [unpack(frames[-1]) for frames in until(lead, "cue")]
+        assert [(m["seat"], m["seq"]) for m in got if m["type"] != "beat"] == [
+            ("8001", 1), ("8002", 2), ("8002", 3)
+        ]  # fmt: skip
+        assert {m["seat"] for m in got if m["type"] == "beat"} <= {"lead"}
+        own = [unpack(frames[-1]) for frames in until(seat, "cue")]
+        assert [(m["seat"], m["seq"]) for m in own if m["type"] != "beat"] == [("8002", 1), ("8002", 2)]
+
+
+def test_the_client_needs_nothing_special_for_a_supervisor(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        feed.send(call(), profile(), profile(seat="8002", call_id="B" * 22), profile(seat="8003"))
+        eventually(lambda: feed.service._door.counters.accepted == 4, "the messages to pass the door")
+        with feed.seat("lead") as client:
+            got = []
+            eventually(lambda: got.append(client.receive(0.1)) or len(kept(got)) == 3, "the group's state")
+            assert client.topic == GROUP
+        assert [(m["type"], m["seat"]) for m in kept(got)] == [
+            ("call", "8001"), ("profile", "8001"), ("profile", "8002")
+        ]  # fmt: skip
+
+
+def kept(messages):
+    return [message for message in messages if message is not None and message["type"] != "beat"]
+
+
+def test_a_supervisor_may_not_ask_for_a_seats_topic_nor_a_seat_for_the_groups(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        leases = {seat: feed.lease(feed.asker(feed.keys[seat]))["lease"] for seat in ("8001", "8003", "lead")}
+        curious = [
+            feed.subscriber(
+                feed.keys["lead"], f"seat/8001/{leases['8001']}/", f"seat/8001/{leases['lead']}/"
+            ),
+            feed.subscriber(feed.keys["8003"], f"{GROUP}{leases['lead']}/", f"{GROUP}{leases['8003']}/", ""),
+        ]
+        eventually(lambda: feed.service._publisher.counters.refused == 5, "the refusals")
+        seat = feed.listener("8001")
+        until(seat, "beat")
+        feed.send(call(), cue())
+        until(seat, "cue")
+        until(seat, "beat")
+        assert [drain(socket) for socket in curious] == [[], []]
+
+
+def test_a_revoked_supervisor_is_cut_off_and_the_other_goes_on(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        feed.enrol("lead2", role="supervisor", group="loans")
+        first, second = feed.listener("lead"), feed.listener("lead2")
+        feed.send(call())
+        until(first, "call")
+        until(second, "call")
+        feed.revoke("lead")
+        drain(first)
+        feed.send(cue())
+        assert unpack(until(second, "cue")[-1][-1])["seq"] == 2
+        assert drain(first) == []
+
+
+def test_what_a_revoked_seat_said_is_forgotten_by_its_group(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        feed.send(profile(), profile(seat="8002", call_id="B" * 22))
+        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.revoke("8001")
+        asker = feed.leased_asker("lead")
+        for request in ({"ask": "snapshot", "id": 1}, {"ask": "replay", "id": 2, "after": 0}):
+            asker.send(msgspec.msgpack.encode(request))
+            _, *messages = receive(asker)
+            assert [unpack(data)["seat"] for data in messages] == ["8002"]
+
+
+def test_a_new_call_of_one_seat_leaves_the_ended_ones_of_the_others():
+    topics = Topics(16)
+    for message in (
+        profile(final=True),
+        profile(seat="8002", call_id="B" * 22, final=True),
+        call(call_id="C" * 22),
+    ):
+        topics.enter(GROUP, message, 0.0)
+    left = [decode_seat(data).call for data in topics.snapshot(GROUP).messages]
+    assert left == ["B" * 22, "C" * 22]
+
+
+def test_a_supervisor_needs_a_group_and_a_group_needs_a_name(tmp_path):
+    book = GrantBook(tmp_path)
+    with pytest.raises(GrantError, match="--group"):
+        book.enrol("lead", CurveKeys.generate().public, 1, role="supervisor")
+    for group in ("", "a/b", "a" * 33, "贷款"):
+        with pytest.raises(GrantError, match="no name of a group"):
+            book.enrol("8001", CurveKeys.generate().public, 1, group=group)
+    assert book.read() == {}
