@@ -1,0 +1,72 @@
+"""Plays a written call through the language room and the profile, turn by turn, as the engine would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal, cast
+
+from appliance.language.findings import Findings, ObjectionFinding
+from appliance.language.reader import LanguageReader
+from appliance.profile.call import CallProfile, ProfileParts
+from appliance.profile.catalogue import Catalogue
+from appliance.profile.cues import Cue
+from appliance.protocol.vocabulary import ObjectionType
+from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
+from appliance.telephony.audioblock import Leg
+from tools.dialogues.script import Turn, WrittenCall
+
+#: `model`: objections as the model of the store hears them; `written`: as the call says, so that the rest can
+#: be judged apart from the model.
+Objections = Literal["model", "written"]
+#: Written objections are as sure as the model is of a plain sentence.
+SURE: Final = 0.85
+#: Unhurried speech on the telephone, in ms a syllable, and the silence between two turns.
+SYLLABLE_MS: Final = 220
+GAP_MS: Final = 600
+#: The recognizer writes no punctuation.
+_PUNCTUATION: Final = re.compile(r"[，。？！、…,.?!：；]")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was read from a turn, and the profile after it."""
+
+    turn: Turn
+    findings: Findings
+    parts: ProfileParts
+    cues: tuple[Cue, ...]
+    at_ms: int
+
+
+def play(
+    call: WrittenCall, reader: LanguageReader, catalogue: Catalogue, objections: Objections
+) -> Iterator[Played]:
+    """The turns of `call`, one after another."""
+    profile = CallProfile(catalogue, quotes=True)
+    ear = reader.open()
+    now, agent_before = 500, ""
+    for number, turn in enumerate(call.turns):
+        text = _PUNCTUATION.sub("", turn.words)
+        start, end = now, now + SYLLABLE_MS * max(1, len(text))
+        leg = cast(Leg, turn.leg)
+        profile.speech(SpeechStarted(leg, start))
+        profile.speech(SpeechEnded(leg, end))
+        utterance = Utterance(leg, number, start, end, text, (), (), 0.9, True)
+        if leg == "agent":
+            findings = ear.agent(utterance)
+            profile.agent_said(utterance, findings)
+            agent_before = text
+        else:
+            findings = ear.customer(utterance, agent_before)
+            if objections == "written":
+                findings = replace(findings, objections=_written(turn))
+            profile.customer_said(utterance, findings, None)
+        parts = profile.snapshot(end, final=number == len(call.turns) - 1)
+        yield Played(turn, findings, parts, tuple(profile.take_cues()), end)
+        now = end + GAP_MS
+
+
+def _written(turn: Turn) -> tuple[ObjectionFinding, ...]:
+    return tuple(ObjectionFinding(cast(ObjectionType, kind), SURE) for kind in sorted(turn.objections))
