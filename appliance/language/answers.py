@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast, get_args
 
 from appliance.language.rules import Checker
-from appliance.protocol.vocabulary import Stance
+from appliance.protocol.vocabulary import NEED_TAGS, NeedTag, Stance
 
 #: Taken away before an answer is compared.
 FILLERS: Final = frozenset("啊呀呢吧嗯哦噢额呃哎诶了哈嘛喽咯哟唉的")
 _KEYS: Final = ("asks_has", "asks_wants", "has", "wants", "rejects")
+_STANCES: Final[tuple[Stance, ...]] = get_args(Stance)
 
 
 def without_fillers(words: str) -> str:
     """The words without particles that carry no meaning of their own."""
     return "".join(word for word in words if word not in FILLERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the agent's whose answer is known by its beginning."""
+
+    question: tuple[str, ...]
+    tag: NeedTag
+    beginnings: tuple[tuple[str, Stance], ...]
+
+    @classmethod
+    def checked(cls, checker: Checker, key: str, value: object) -> Asked | None:
+        """One table of `answers.asked`; None where it has a problem."""
+        table = checker.table(key, value)
+        checker.known(key, table, ("question", "tag", *_STANCES))
+        question = checker.phrases(f"{key}.question", table.get("question"))
+        tag: Any = table.get("tag")
+        if not question:
+            checker.problem(f"{key}.question", "is missing; write what the agent asks")
+        if tag not in NEED_TAGS:
+            checker.problem(f"{key}.tag", f"{tag!r} is no need; write a tag such as liquidity")
+            return None
+        beginnings = [
+            (without_fillers(phrase), stance)
+            for stance in _STANCES
+            for phrase in checker.phrases(f"{key}.{stance}", table.get(stance))
+        ]
+        beginnings.sort(key=lambda item: -len(item[0]))
+        return cls(tuple(question), cast(NeedTag, tag), tuple(beginnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +57,39 @@ class Answers:
     has: frozenset[str]
     wants: frozenset[str]
     rejects: frozenset[str]
+    asked: tuple[Asked, ...] = ()
 
     @classmethod
     def checked(cls, checker: Checker, value: object) -> Answers:
         """The table `answers` of the rules; problems go to `checker`."""
         table = checker.table("answers", value)
-        checker.known("answers", table, _KEYS)
+        checker.known("answers", table, (*_KEYS, "asked"))
         for key in _KEYS:
             if key not in table:
                 checker.problem(f"answers.{key}", "is missing; write a list of phrases")
         lists = {key: checker.phrases(f"answers.{key}", table.get(key)) for key in _KEYS}
         answers = {key: frozenset(map(without_fillers, lists[key])) for key in ("has", "wants", "rejects")}
-        return cls(tuple(lists["asks_has"]), tuple(lists["asks_wants"]), **answers)
+        tables = table.get("asked", [])
+        if not isinstance(tables, list):
+            checker.problem("answers.asked", "must be tables; begin each with [[answers.asked]]")
+            tables = []
+        asked = [Asked.checked(checker, f"answers.asked[{i}]", value) for i, value in enumerate(tables)]
+        return cls(
+            tuple(lists["asks_has"]),
+            tuple(lists["asks_wants"]),
+            **answers,
+            asked=tuple(one for one in asked if one is not None),
+        )
+
+    def begun(self, words: str, question: str) -> tuple[NeedTag, Stance] | None:
+        """What the beginning of `words` says to a question of `asked`; None where it says nothing."""
+        answer = words.lstrip("".join(FILLERS)).removeprefix("那")
+        for asked in self.asked:
+            if any(phrase in question for phrase in asked.question):
+                for beginning, stance in asked.beginnings:
+                    if answer.startswith(beginning):
+                        return asked.tag, stance
+        return None
 
     def stance(self, words: str, question: str) -> Stance | None:
         """What the whole utterance `words` answers to `question`; None where it is no bare answer."""

@@ -6,14 +6,16 @@ around them (`stances`), or have one where no cue stands near, if the rules say 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast, get_args
 
 from appliance.language import numerals, rules
 from appliance.language.answers import Answers
+from appliance.language.ellipsis import Ellipsis
 from appliance.language.findings import NeedFinding
 from appliance.language.phrases import Match, PhraseBook, longest
 from appliance.language.pinyin_forms import Heard, hear
@@ -37,6 +39,10 @@ STANCES: Final[tuple[str, ...]] = get_args(Stance)
 CONFIDENCE_PHRASE: Final = 0.9
 CONFIDENCE_CUE: Final = 0.85
 CONFIDENCE_ALONE: Final = 0.65
+#: When to call; that a call is wanted goes without saying then.
+_TIMES: Final[frozenset[NeedTag]] = frozenset(["call_evening", "call_weekend"])
+#: The thing itself was not named.
+CONFIDENCE_ELLIPSIS: Final = 0.7
 #: Each syllable between cue and word takes this much of the confidence.
 DISTANCE_COST: Final = 0.02
 
@@ -46,6 +52,7 @@ class _Tag:
     alone: Stance | None
     amount: bool
     fact: bool
+    plan: bool
 
 
 class NeedRules:
@@ -59,7 +66,7 @@ class NeedRules:
         """
         data = rules.read(path)
         checker = rules.Checker(path)
-        checker.known("", data, ("cues", "tags", "answers"))
+        checker.known("", data, ("cues", "tags", "answers", "ellipsis"))
         cues = checker.table("cues", data.get("cues"))
         checker.known("cues", cues, (*CUE_STANCES, "past"))
         tags = checker.table("tags", data.get("tags"))
@@ -71,6 +78,7 @@ class NeedRules:
         )
         cue_phrases = self._cues(checker, cues)
         self._answers = Answers.checked(checker, data.get("answers"))
+        self._ellipsis = Ellipsis(checker, data.get("ellipsis"))
         mentions: list[tuple[str, Mention | None]] = []
         self._tags: dict[str, _Tag] = {}
         for tag, table in tags.items():
@@ -108,15 +116,15 @@ class NeedRules:
         self, checker: rules.Checker, tag: NeedTag, table: dict[str, object]
     ) -> list[tuple[str, Mention | None]]:
         key = f"tags.{tag}"
-        checker.known(key, table, ("mentions", "stance", "amount", "fact", "unless", *STANCES))
+        checker.known(key, table, ("mentions", "stance", "amount", "fact", "plan", "unless", *STANCES))
         alone = table.get("stance")
         if alone is not None and alone not in STANCES:
             checker.problem(f"{key}.stance", f"must be one of {', '.join(STANCES)} (found {alone!r})")
-        for option in ("amount", "fact"):
+        for option in ("amount", "fact", "plan"):
             if not isinstance(table.get(option, False), bool):
                 checker.problem(f"{key}.{option}", "must be true or false")
         self._tags[tag] = _Tag(
-            cast("Stance | None", alone), bool(table.get("amount", False)), bool(table.get("fact", False))
+            cast("Stance | None", alone), *(bool(table.get(key, False)) for key in ("amount", "fact", "plan"))
         )
         phrases: list[tuple[str, Mention | None]] = [
             (phrase, Mention(tag, None))
@@ -132,32 +140,70 @@ class NeedRules:
         phrases += [(phrase, None) for phrase in checker.phrases(f"{key}.unless", table.get("unless"))]
         return phrases
 
-    def read(self, heard: Heard, agent_before: str = "") -> tuple[NeedFinding, ...]:
+    def topic(self, heard: Heard) -> NeedTag | None:
+        """The product or permission that the agent's words name last, or None."""
+        matches = _settle(self._mention_book.find(heard))
+        named = [match.key.tag for match in matches if match.key is not None]
+        return next((tag for tag in reversed(named) if tag in self._ellipsis.topics), None)
+
+    def topic_of(self, needs: Sequence[NeedFinding]) -> NeedTag | None:
+        """The product or permission that the customer spoke of last; what others have does not count."""
+        return next((need.tag for need in reversed(needs) if need.tag in self._ellipsis.topics), None)
+
+    def read(
+        self, heard: Heard, agent_before: str = "", topic: NeedTag | None = None
+    ) -> tuple[NeedFinding, ...]:
         """The needs of one utterance, at most one finding a tag, in the order of their last mention.
 
-        `agent_before` is what the agent said just before: a bare yes, no or amount is the answer to it.
+        Args:
+            heard: the utterance.
+            agent_before: what the agent said just before: a bare yes, no or amount is the answer to it.
+            topic: the product that was talked of last: what is said without naming a thing means it.
         """
         if not len(heard):
             return ()
         matches = _settle(self._mention_book.find(heard))
         if not matches and (answer := self._answer(heard, agent_before)) is not None:
             return (answer,)
+        found = self._named(heard, matches)
+        # 邻居买了雪球我也想买: what others have may be what the rest of the utterance leaves out.
+        here = [match.key.tag for match in matches if match.key is not None]
+        topic = next((tag for tag in reversed(here) if tag in self._ellipsis.topics), topic)
+        said = self._ellipsis.stance(heard) if topic is not None else None
+        if said is not None and topic is not None and not self._ellipsis.topics & found.keys():
+            found[topic] = NeedFinding(topic, said[0], round(CONFIDENCE_ELLIPSIS * said[1], 2))
+        if found.keys() & _TIMES:
+            # 晚上打给我: the evening says that there is to be a call
+            found.pop("call_back", None)
+        begun = self._answers.begun("".join(heard.characters), agent_before)
+        if begun is not None and begun[0] not in found:
+            found[begun[0]] = NeedFinding(*begun, CONFIDENCE_ALONE)
+        return _with_amounts(self._tags, heard, list(found.values()), agent_before)
+
+    def _named(
+        self, heard: Heard, matches: Sequence[Match[Mention | None]]
+    ) -> dict[NeedTag, NeedFinding]:
+        """What the things that are named say, with the stances of the cues around them."""
         mentions = [match for match in matches if match.key is not None]
         open_mentions = [match for match in mentions if cast(Mention, match.key).stance is None]
         taken = [(match.start, match.end) for match in matches]
         # 我要|收益高的: a cue right before a phrase with its own stance belongs to that phrase.
         spoken_for = {match.start for match in mentions if cast(Mention, match.key).stance is not None}
+        # 两融|怎么开|利率多少: but one right behind a word belongs to that word.
+        spoken_for -= heard.breaks
+        held = {match.end for match in open_mentions}
         cues = [
             cue
             for cue in cues_of(self._cue_book.find(heard))
             # 不想买|保险: a cue may run into the word that it governs, but a word's own syllables are no cue.
             if all(cue.start < start or cue.end > end or cue.end <= start for start, end in taken)
-            and cue.end not in spoken_for
+            and (cue.end not in spoken_for or (cue.key.stance == "asks" and cue.start in held))
         ]
         walls = frozenset([match.start for match in self._connective_book.find(heard)] + list(heard.breaks))
         past = [match.start for match in self._past.find(heard)]
         given = assign(open_mentions, cues, walls, past)
         correct(given, open_mentions, cues, walls)
+        _ask_beside(given, mentions, heard)
         found: dict[NeedTag, NeedFinding] = {}
         for match in mentions:
             mention = cast(Mention, match.key)
@@ -171,7 +217,7 @@ class NeedRules:
             if old is not None and finding.stance == "asks" and old.stance != "asks":
                 finding = old
             found[mention.tag] = finding
-        return _with_amounts(self._tags, heard, list(found.values()), agent_before)
+        return found
 
     def _answer(self, heard: Heard, agent_before: str) -> NeedFinding | None:
         """What a bare yes or no says about the one thing that the agent asked for."""
@@ -196,18 +242,24 @@ class NeedRules:
             if stance is None:
                 return None
             return NeedFinding(mention.tag, stance, round(CONFIDENCE_PHRASE * match.certainty, 2))
-        if self._tags[mention.tag].fact and not (cue is not None and cue[0] == "others"):
+        rule = self._tags[mention.tag]
+        if rule.fact and not (cue is not None and cue[0] == "others"):
             cue = None
+        if rule.plan and cue is not None and cue[0] == "has":
+            # 我家孩子的教育金: a plan that one has is one that one wants to come true.
+            cue = "wants", cue[1]
+        if cue is None and rule.alone is None and "".join(heard.characters[match.end : match.end + 1]) == "吧":
+            # 还是国债吧: a thing that is proposed
+            cue = "wants", 0
         if cue is not None:
             said, distance = cue
             if said in {"nothing", "others"}:
                 return None
             confidence = (CONFIDENCE_CUE - DISTANCE_COST * distance) * match.certainty
             return NeedFinding(mention.tag, cast(Stance, said), round(confidence, 2))
-        alone = self._tags[mention.tag].alone
-        if alone is None:
+        if rule.alone is None:
             return None
-        return NeedFinding(mention.tag, alone, round(CONFIDENCE_ALONE * match.certainty, 2))
+        return NeedFinding(mention.tag, rule.alone, round(CONFIDENCE_ALONE * match.certainty, 2))
 
 
 #: Right before a phrase that states something, these deny it (先不|买了保险) or ask it (是不是|快到期).
@@ -216,12 +268,33 @@ _ASKS: Final = re.compile("(?:是不是|有没有|能不能|要不要|会不会|
 _DENIES_ITSELF: Final = re.compile("^(?:不|没|别|莫|甭|哪|没有|取消|零)")
 
 
+#: Right before a phrase that states something, these say that it is somebody else's.
+_REPORTED: Final = re.compile(
+    "(?:[他她]们?|人家|邻居|同事|朋友|亲戚|老公|老婆)(?:们)?(?:又|都|也|就|还)?"
+    "(?:说|讲|觉得|以前|怕|嫌|买的?|那只|想|有点)[^我俺]{0,4}$|(?:[他她]|人家|朋友)(?:就|什么都|也)?$"
+)
+
+
+def _ask_beside(
+    given: dict[int, tuple[CueStance, int]], mentions: Sequence[Match[Mention | None]], heard: Heard
+) -> None:
+    """国债利息多少: a question about a thing that no cue speaks of asks for the thing, too."""
+    for mention, following in itertools.pairwise(mentions):
+        named, asked = cast(Mention, mention.key), cast(Mention, following.key)
+        beside = 0 <= following.start - mention.end <= 1 and following.start not in heard.breaks
+        if named.stance is None and asked.stance == "asks" and beside and mention.start not in given:
+            given[mention.start] = "asks", following.start - mention.end
+
+
 def _under_negation(stance: Stance, match: Match[Mention | None], heard: Heard) -> Stance | None:
     before = "".join(heard.characters[max(0, match.start - 4) : match.start])
     if any(at in heard.breaks for at in range(match.start, match.start + 1)):
         return stance
     if _ASKS.search(before):
         return "asks"
+    reach = max([0, match.start - 8, *(at for at in heard.breaks if at <= match.start)])
+    if _REPORTED.search("".join(heard.characters[reach : match.start])):
+        return None
     if not _DENIES.search(before) or _DENIES_ITSELF.match(match.phrase.removeprefix("=")):
         return stance
     return "rejects" if stance == "wants" else None
@@ -245,10 +318,15 @@ def _settle(matches: Iterable[Match[Mention | None]]) -> list[Match[Mention | No
     )
 
 
-#: Right before an amount: money that the customer has.
+#: Right before an amount: money that the customer has, or puts in.
 _OWNS: Final = re.compile(
-    "(?:我|手里|手上|手头|一共|总共|家里)(?:现在|这边|大概|差不多|还|也就|就)*有(?:个|大概|差不多|将近)?$"
+    "(?:(?:我|俺|手里|手上|手头|一共|总共|家里|卡里|账上|账户里)(?:现在|这边|大概|差不多|还|也|就|这)*有(?:个|大概|差不多|将近)?"
+    "|(?:现金流|存款|积蓄|攒了|存了|奖金|手头|剩下)(?:大概|差不多|一共|有|也就)*"
+    "|(?:先|再|打算|准备|就|想|拿个?)(?:放|买|存|投|拿|加|转|弄|放个|买个)"
+    "|(?:有个|是有|是分两笔一笔|一笔))$"
 )
+#: Right behind an amount: it lies idle, or goes in.
+_LIES_IDLE: Final = re.compile("^(?:的?闲钱|放着|闲着|空着|全放|都放|全投|等打新|用不着|在卡里|在账上)")
 #: What agents ask when an amount is wanted; the customer's bare number is then idle money.
 _ASKS_AMOUNT: Final = (
     "多少钱",
@@ -260,6 +338,9 @@ _ASKS_AMOUNT: Final = (
     "资金量",
     "预算",
     "金额",
+    "攒了有多少",
+    "打算放",
+    "打算投",
 )
 
 
@@ -281,7 +362,10 @@ def _with_amounts(
             findings[index] = NeedFinding(old.tag, old.stance, old.confidence, largest)
     elif all(finding.tag != "idle_money" for finding in findings) and (
         any(words in agent_before for words in _ASKS_AMOUNT)
-        or any(_OWNS.search(heard.text[: amount.start]) for amount in money)
+        or any(
+            _OWNS.search(heard.text[: amount.start]) or _LIES_IDLE.search(heard.text[amount.end :])
+            for amount in money
+        )
     ):
         findings.append(NeedFinding("idle_money", "has", CONFIDENCE_ALONE, largest))
     return tuple(findings)

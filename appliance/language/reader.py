@@ -6,13 +6,15 @@ digits said in pieces over several utterances are still found.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
+from appliance.language.ellipsis import Topic
 from appliance.language.findings import Findings
 from appliance.language.needs import NeedRules
 from appliance.language.objections import MODEL, ObjectionModel
-from appliance.language.pinyin_forms import hear
+from appliance.language.pinyin_forms import Heard, hear
 from appliance.language.redaction import RedactionState, redact
 from appliance.language.signals import SignalRules
 from appliance.models import ModelStore
@@ -24,6 +26,8 @@ _OFFERS_HELP: Final = re.compile(
     "没打扰|打扰到您|要我(?:再|帮您).*(?:发|重复|说|记)"
 )
 _LONGEST_ANSWER: Final = 6
+#: A pause between two words that parts clauses, in ms; shorter ones are within a clause.
+PAUSE_MS: Final = 250
 
 
 class LanguageReader:
@@ -49,30 +53,41 @@ class LanguageReader:
         return CallReader(self)
 
     def customer(
-        self, utterance: Utterance, agent_before: str = "", redaction: RedactionState | None = None
+        self,
+        utterance: Utterance,
+        agent_before: str = "",
+        redaction: RedactionState | None = None,
+        topic: Topic | None = None,
     ) -> Findings:
-        """What the customer's words say; `agent_before` is the agent's last utterance.
+        """What the customer's words say; `agent_before` is the agent's last utterance, `topic` follows the call.
 
         Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
         """
-        heard = hear(utterance.text, utterance.pinyin)
+        heard = _heard(utterance)
         objections = self._objections.find(heard, final=utterance.final)
         if len(heard) <= _LONGEST_ANSWER and _OFFERS_HELP.search(agent_before):
             objections = ()
         if not utterance.final:
             return Findings(objections=objections)
+        needs = self._needs.read(heard, agent_before, topic.tag if topic is not None else None)
+        if topic is not None:
+            topic.heard(self._needs.topic_of(needs))
         return Findings(
             objections=objections,
-            needs=self._needs.read(heard, agent_before),
+            needs=needs,
             signals=self._signals.read(heard, "customer"),
             redacted=redact(utterance.text, utterance.pinyin, redaction, agent_before),
         )
 
-    def agent(self, utterance: Utterance, redaction: RedactionState | None = None) -> Findings:
+    def agent(
+        self, utterance: Utterance, redaction: RedactionState | None = None, topic: Topic | None = None
+    ) -> Findings:
         """What the agent does with the words: signals only."""
         if not utterance.final:
             return Findings()
-        heard = hear(utterance.text, utterance.pinyin)
+        heard = _heard(utterance)
+        if topic is not None:
+            topic.heard(self._needs.topic(heard))
         return Findings(
             signals=self._signals.read(heard, "agent"),
             redacted=redact(utterance.text, utterance.pinyin, redaction),
@@ -80,17 +95,30 @@ class LanguageReader:
 
 
 class CallReader:
-    """One call's reader: remembers, for each leg, whether digits may go on (never the digits)."""
+    """One call's reader: remembers what is talked of, and for each leg whether digits may go on."""
 
     def __init__(self, reader: LanguageReader) -> None:
         self._reader = reader
         self._customer = RedactionState()
         self._agent = RedactionState()
+        self._topic = Topic()
 
     def customer(self, utterance: Utterance, agent_before: str = "") -> Findings:
         """As `LanguageReader.customer`, with digits followed from one utterance to the next."""
-        return self._reader.customer(utterance, agent_before, self._customer)
+        return self._reader.customer(utterance, agent_before, self._customer, self._topic)
 
     def agent(self, utterance: Utterance) -> Findings:
         """As `LanguageReader.agent`, with digits followed from one utterance to the next."""
-        return self._reader.agent(utterance, self._agent)
+        return self._reader.agent(utterance, self._agent, self._topic)
+
+
+def _heard(utterance: Utterance) -> Heard:
+    """The utterance in two channels, with the pauses between its words as breaks."""
+    words = utterance.words
+    text = utterance.text
+    if len(words) > 1 and "".join(word.text for word in words) == text:
+        parts = [words[0].text]
+        for before, word in itertools.pairwise(words):
+            parts += [" "] * (word.start_ms - before.end_ms >= PAUSE_MS) + [word.text]
+        text = "".join(parts)
+    return hear(text, utterance.pinyin)

@@ -133,7 +133,11 @@ def _distance(
     crossed = [other for other in others if low <= other.start and other.end <= high]
     # A list (股票基金我都不碰) shares its cue: the words between do not count as distance.
     gap -= sum(other.end - other.start for other in crossed)
-    if gap > REACH or any(low < wall <= high or (wall == low and gap) for wall in walls):
+    # 基金|现在真不想碰: a cue that begins with the connective itself reaches back over it.
+    begins = not before and cue.phrase.removeprefix("=").startswith(CONNECTIVES)
+    if gap > REACH or any(
+        (low < wall <= high and not (begins and wall == high)) or (wall == low and gap) for wall in walls
+    ):
         return None
     return gap + _CROSSING * len({other.start for other in crossed})
 

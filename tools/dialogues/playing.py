@@ -13,7 +13,7 @@ from appliance.profile.call import CallProfile, ProfileParts
 from appliance.profile.catalogue import Catalogue
 from appliance.profile.cues import Cue
 from appliance.protocol.vocabulary import ObjectionType
-from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
+from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance, Word
 from appliance.telephony.audioblock import Leg
 from tools.dialogues.script import Turn, WrittenCall
 
@@ -25,8 +25,11 @@ SURE: Final = 0.85
 #: Unhurried speech on the telephone, in ms a syllable, and the silence between two turns.
 SYLLABLE_MS: Final = 220
 GAP_MS: Final = 600
-#: The recognizer writes no punctuation.
-_PUNCTUATION: Final = re.compile(r"[，。？！、…,.?!：；]")
+#: The recognizer writes no punctuation; what it hears of it is a pause.
+_PUNCTUATION: Final = re.compile(r"[，。？！、…,.?!：；]+")
+PAUSE_MS: Final = 300
+#: After words as short as 嗯 and 那个 people run on.
+RUN_ON: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,13 @@ def play(
     ear = reader.open()
     now, agent_before = 500, ""
     for number, turn in enumerate(call.turns):
-        text = _PUNCTUATION.sub("", turn.words)
-        start, end = now, now + SYLLABLE_MS * max(1, len(text))
+        words = _spoken(turn.words, now)
+        text = "".join(word.text for word in words)
+        start, end = now, words[-1].end_ms
         leg = cast(Leg, turn.leg)
         profile.speech(SpeechStarted(leg, start))
         profile.speech(SpeechEnded(leg, end))
-        utterance = Utterance(leg, number, start, end, text, (), (), 0.9, True)
+        utterance = Utterance(leg, number, start, end, text, (), words, 0.9, True)
         if leg == "agent":
             findings = ear.agent(utterance)
             profile.agent_said(utterance, findings)
@@ -66,6 +70,17 @@ def play(
         parts = profile.snapshot(end, final=number == len(call.turns) - 1)
         yield Played(turn, findings, parts, tuple(profile.take_cues()), end)
         now = end + GAP_MS
+
+
+def _spoken(words: str, start_ms: int) -> tuple[Word, ...]:
+    """The clauses of a turn as they would be heard, with a pause after all but the shortest."""
+    spoken: list[Word] = []
+    now = start_ms
+    for clause in filter(None, _PUNCTUATION.split(words)):
+        end = now + SYLLABLE_MS * len(clause)
+        spoken.append(Word(clause, now, end, 0.9))
+        now = end + (PAUSE_MS if len(clause) > RUN_ON else 0)
+    return tuple(spoken)
 
 
 def _written(turn: Turn) -> tuple[ObjectionFinding, ...]:
