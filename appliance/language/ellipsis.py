@@ -1,4 +1,4 @@
-"""What is said without naming the thing (我不要了, 那可以试试): it means the product that was talked of last."""
+"""What is said without naming the thing (我不要了, 那可以试试): it means the product talked of last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Topic:
             self.tag = tag
 
 
-class Ellipsis:
+class LeftOut:
     """The phrases that leave the thing out."""
 
     def __init__(self, checker: Checker, value: object) -> None:

@@ -15,7 +15,7 @@ from typing import Final, cast, get_args
 
 from appliance.language import numerals, rules
 from appliance.language.answers import Answers
-from appliance.language.ellipsis import Ellipsis
+from appliance.language.ellipsis import LeftOut
 from appliance.language.findings import NeedFinding
 from appliance.language.phrases import Match, PhraseBook, longest
 from appliance.language.pinyin_forms import Heard, hear
@@ -78,7 +78,7 @@ class NeedRules:
         )
         cue_phrases = self._cues(checker, cues)
         self._answers = Answers.checked(checker, data.get("answers"))
-        self._ellipsis = Ellipsis(checker, data.get("ellipsis"))
+        self._ellipsis = LeftOut(checker, data.get("ellipsis"))
         mentions: list[tuple[str, Mention | None]] = []
         self._tags: dict[str, _Tag] = {}
         for tag, table in tags.items():
@@ -180,9 +180,7 @@ class NeedRules:
             found[begun[0]] = NeedFinding(*begun, CONFIDENCE_ALONE)
         return _with_amounts(self._tags, heard, list(found.values()), agent_before)
 
-    def _named(
-        self, heard: Heard, matches: Sequence[Match[Mention | None]]
-    ) -> dict[NeedTag, NeedFinding]:
+    def _named(self, heard: Heard, matches: Sequence[Match[Mention | None]]) -> dict[NeedTag, NeedFinding]:
         """What the things that are named say, with the stances of the cues around them."""
         mentions = [match for match in matches if match.key is not None]
         open_mentions = [match for match in mentions if cast(Mention, match.key).stance is None]
@@ -248,7 +246,11 @@ class NeedRules:
         if rule.plan and cue is not None and cue[0] == "has":
             # 我家孩子的教育金: a plan that one has is one that one wants to come true.
             cue = "wants", cue[1]
-        if cue is None and rule.alone is None and "".join(heard.characters[match.end : match.end + 1]) == "吧":
+        if (
+            cue is None
+            and rule.alone is None
+            and "".join(heard.characters[match.end : match.end + 1]) == "吧"
+        ):
             # 还是国债吧: a thing that is proposed
             cue = "wants", 0
         if cue is not None:

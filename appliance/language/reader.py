@@ -59,7 +59,7 @@ class LanguageReader:
         redaction: RedactionState | None = None,
         topic: Topic | None = None,
     ) -> Findings:
-        """What the customer's words say; `agent_before` is the agent's last utterance, `topic` follows the call.
+        """What the customer's words say; `agent_before` is the agent's last, `topic` that of the call.
 
         Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
         """

@@ -1,7 +1,8 @@
 """Advice: the strategies that suit this moment, ranked, stable, and each with the evidence it rests on.
 
 Compliance comes first and is a filter, not a weight: after a final refusal only polite closing is
-advised; nothing that presses is advised for the elderly, the angry or where the product does not suit.
+advised; nothing that presses is advised for the elderly, the angry, beginners, the ill, those who have said
+no or complain, or where the product does not suit.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Situation:
     suitability: Suitability
     #: standing to the evidence that it rests on
     standing: Mapping[Standing, tuple[str, ...]]
+    #: something that was said forbids to press this customer (see `CallProfile`)
+    spared: bool = False
     #: evidence to name for what rests on style, emotion, or on the whole of demand
     style_evidence: tuple[str, ...] = ()
     emotion_evidence: tuple[str, ...] = ()
@@ -138,7 +141,7 @@ def _allowed(strategy: Strategy, situation: Situation) -> bool:
     hostile = any(tracked.type == "hostile_resistance" for tracked in situation.objections)
     unsuitable = situation.suitability == "unsuitable"
     if strategy.pressure and (
-        "elderly" in standing or angry or hostile or situation.suitability == "caution"
+        situation.spared or "elderly" in standing or angry or hostile or situation.suitability == "caution"
     ):
         return False
     return not (strategy.pressure or strategy.kind == "advance") or not (unsuitable or angry or hostile)
@@ -163,7 +166,7 @@ def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:
             candidate.rest_on(pulls[-1], heard.evidence)
     for tag in strategy.needs:
         need = situation.needs.get(tag)
-        if need is not None and need.stance != "rejects":
+        if need is not None and _calls(need):
             fresh = halved(situation.at_ms - need.at, c.ADVICE_NEED_HALF_LIFE_MS)
             pulls.append(c.ADVICE_NEED * need.confidence * fresh)
             candidate.rest_on(pulls[-1], need.evidence)
@@ -198,6 +201,11 @@ def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:
             called = True
             candidate.score += c.ADVICE_LEAST * min(1.0, style / c.ADVICE_STYLE * 2.0)
     return candidate if called else None
+
+
+def _calls(need: KnownNeed) -> bool:
+    """Whether a need asks for anything: not one that is rejected, and no plan that has come true."""
+    return need.stance != "rejects" and not (need.stance == "has" and need.tag in c.FULFILLED)
 
 
 def _style_pull(strategy: Strategy, situation: Situation) -> float:

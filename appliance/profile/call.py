@@ -193,7 +193,7 @@ class CallProfile:
         if len(referred) > len(carried & set(referred)):
             advice = [Advice(id=one.id, evidence=[e for e in one.evidence if e in carried]) for one in advice]
         self._ledger.pin([*referred, *self._refusals.evidence, *(need.evidence for need in self._needs)])
-        upset = self._emotion.angry or self._objections.is_open("hostile_resistance")
+        upset = self._upset or self._complaining
         pace = pace_of(
             situation.stage,
             self._mind,
@@ -225,6 +225,34 @@ class CallProfile:
                 lost=fraction(min(1.0, self._lost_ms / self._heard_ms)) if self._heard_ms else 0.0,
                 dropped_ms=min(self._dropped_ms, LAST_MS),
             ),
+        )
+
+    @property
+    def _upset(self) -> bool:
+        return self._emotion.angry or self._objections.is_open("hostile_resistance")
+
+    @property
+    def _complaining(self) -> bool:
+        """Whether the customer has complained and nobody has met it yet."""
+        heard = self._heard.get("complaint")
+        met = self._heard.get("agent_empathy")
+        return (
+            heard is not None
+            and heard.confidence >= c.MOVE_CONFIDENCE
+            and self._now - heard.at <= c.COMPLAINT_MS
+            and (met is None or met.at < heard.at)
+        )
+
+    @property
+    def _spared(self) -> bool:
+        """Whether what was said forbids to press: a no, a complaint, worry, a beginner, illness."""
+        known = [self._needs.get(tag) for tag in c.SPARED_NEEDS]
+        worry = self._heard.get("worry")
+        return (
+            self._refusals.count > 0
+            or "complaint" in self._heard
+            or (worry is not None and worry.confidence >= c.MOVE_CONFIDENCE)
+            or any(need is not None and need.stance in ("has", "wants") for need in known)
         )
 
     def _take_findings(self, findings: Findings) -> dict[str, str]:
@@ -290,10 +318,9 @@ class CallProfile:
         self._heard[code] = _HeardAt(confidence, self._now, evidence)
 
     def _take_timing(self, found: list[TimingEvidence]) -> None:
-        upset = self._emotion.angry or self._objections.is_open("hostile_resistance")
         for one in found:
             # somebody who talks fast and much in anger does not come closer by it
-            kindly = EFFECTS.get(one.code, 0.0) <= 0.0 or not upset
+            kindly = EFFECTS.get(one.code, 0.0) <= 0.0 or not self._upset
             shift = self._relationship.observe(one.code, 1.0, 1.0 if kindly else 0.0)
             self._mind.observe(one.code, c.TIMING_CONFIDENCE)
             self._ledger.add(min(one.at_ms, LAST_MS), "timing", one.code, shift / c.WEIGHT_SCALE)
@@ -344,6 +371,7 @@ class CallProfile:
             match=match_of(self._needs, life_stage),
             suitability=suitability_of(self._needs, life_stage),
             standing=self._standing(),
+            spared=self._spared,
             style_evidence=self._ledger.latest_of(STYLE_CODES, 2),
             emotion_evidence=self._ledger.latest_of(EMOTION_CODES, 1),
             demand_evidence=tuple(

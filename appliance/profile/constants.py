@@ -520,6 +520,12 @@ ADVICE_FURTHER: Final = 0.25
 #: A heard signal's pull on advice halves in this time, and ends at this share.
 SIGNAL_HALF_LIFE_MS: Final = 25_000.0
 SIGNAL_FADED: Final = 0.2
+#: Plans that, once had, ask for nothing: a mortgage is no saving goal.
+FULFILLED: Final[frozenset[NeedTag]] = frozenset(["buy_house", "buy_car"])
+#: A customer who has one of these is not pressed: beginners, and who speaks of illness.
+SPARED_NEEDS: Final[frozenset[NeedTag]] = frozenset(["novice", "medical"])
+#: A complaint holds the pace until the agent has met it with empathy, or for this long.
+COMPLAINT_MS: Final = 45_000
 #: A stated need's pull on advice halves in this time; it stays in the profile all the same.
 ADVICE_NEED_HALF_LIFE_MS: Final = 90_000.0
 #: Of one psychological lever at most this many strategies are shown together.

@@ -27,6 +27,11 @@ class RefusalCount:
         self._evidence: list[str] = []
 
     @property
+    def count(self) -> int:
+        """Clear refusals that stand."""
+        return self._count
+
+    @property
     def stopped(self) -> bool:
         """Whether the selling has to stop."""
         return self._final or self._count >= c.REFUSALS_TO_STOP

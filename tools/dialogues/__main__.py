@@ -17,10 +17,11 @@ from tools.dialogues.script import WrittenCall, load
 
 
 def table(name: str, written: Score, heard: Score) -> str:
-    """The score of a part of the calls as text: `written` with objections as written, `heard` by the model."""
+    """The score of a part of the calls as text: `written` and `heard` differ in objections."""
     lines = [
         f"{name}: {written.calls} calls",
-        f"  needs with stance       precision {written.needs.precision:.3f}  recall {written.needs.recall:.3f}"
+        f"  needs with stance       precision {written.needs.precision:.3f}"
+        f"  recall {written.needs.recall:.3f}"
         f"  ({written.needs.right} right, {written.needs.missed} missed, {written.needs.invented} invented)",
         f"  objections (model)      macro-F1 {heard.objection_f1:.3f}  quiet turns that stay quiet "
         f"{heard.unobjecting.share:.3f} of {heard.unobjecting.asked}",
@@ -49,7 +50,10 @@ def main() -> int:
         return 0
     for name, part in (
         ("calls that rules may be tuned on", [call for call in calls if not call.held_out]),
-        ("of these, customers who change their mind", [c for c in calls if not c.held_out and c.changes_mind]),
+        (
+            "of these, customers who change their mind",
+            [c for c in calls if not c.held_out and c.changes_mind],
+        ),
         ("held-out calls", [call for call in calls if call.held_out]),
         ("of these, customers who change their mind", [c for c in calls if c.held_out and c.changes_mind]),
     ):

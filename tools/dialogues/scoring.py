@@ -159,7 +159,9 @@ def _needs(result: Score, where: str, played: Played) -> None:
             result.failures.append(("needs", f"{where}: invented {tag}:{need.stance}"))
         elif None not in wanted:
             right = need.stance in wanted
-            _fail(result, "stance", right, f"{where}: {tag} is {need.stance}, not {'/'.join(map(str, wanted))}")
+            _fail(
+                result, "stance", right, f"{where}: {tag} is {need.stance}, not {'/'.join(map(str, wanted))}"
+            )
             if not right:
                 result.needs.invented += 1
             elif not expected[tag].optional:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -147,14 +148,9 @@ def _forbidden(where: str, word: str) -> str:
     return word
 
 
-def _strategies() -> set[str]:
-    global _known
-    if not _known:
-        _known = {strategy.id for strategy in Catalogue.load().strategies}
-    return _known
-
-
-_known: set[str] = set()
+@cache
+def _strategies() -> frozenset[str]:
+    return frozenset(strategy.id for strategy in Catalogue.load().strategies)
 
 
 def _turn(where: str, line: str) -> Turn:
