@@ -9,7 +9,7 @@ The interface is the one that sherpa-onnx runs as `OnlineRecognizer.from_t_one_c
 | input 2 | float16 (N, state_dim): the state before the chunk; zeros at the beginning |
 | output 1 | float32 (N, T, V): log-probabilities of T frames |
 | output 2 | float16 (N, state_dim): the state behind the chunk |
-| metadata | frame_length_ms (of a chunk), state_dim, sample_rate |
+| metadata | frame_length_ms (of a chunk), state_dim, sample_rate; lag_ms where the output lags the audio |
 
 ONNX Runtime runs it here directly, because sherpa-onnx waits for a second chunk before it decodes the first
 (300 ms later), gives no probabilities for CTC, and ends the process where a file does not fit.
@@ -33,11 +33,14 @@ from appliance.speech.streamingmodel import Hearing, ModelStream
 _SCALE: Final = 32767.0
 #: Silence behind the last sample, before the last chunk is filled up: CTC tells a token after its sound.
 _TAIL_MS: Final = 300
+#: What a network with a known lag needs on top of it: a token is told within so long of its sound.
+_LAST_TOKEN_MS: Final = 120
 #: Larger batches gain nothing on the processors of a box and make the others wait.
 _LARGEST_BATCH: Final = 32
 _CHUNK_MS: Final = range(20, 2001)
 _RATES: Final = (8000, 16_000)
 _LARGEST_STATE: Final = 1 << 20
+_LONGEST_LAG_MS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Shape:
     chunk: int
     #: numbers of a state
     state: int
+    #: by how much a frame lags behind the audio that it speaks of
+    lag_ms: int
 
 
 class ToneCtcModel:
@@ -123,7 +128,8 @@ class ToneCtcModel:
                 probability = float(frames[place, token])
                 if token != stream.last:
                     stream.tokens.append(self._tokens[token])
-                    stream.times.append((stream.frames + place) * self._frame_seconds)
+                    time = (stream.frames + place) * self._frame_seconds - self._shape.lag_ms / 1000
+                    stream.times.append(max(0.0, time))
                     stream.log_probabilities.append(probability)
                 else:
                     stream.log_probabilities[-1] = max(stream.log_probabilities[-1], probability)
@@ -173,7 +179,7 @@ class ToneCtcStream:
 
     def finish(self) -> None:
         """Add silence up to the end of a chunk, so that everything said is told."""
-        tail = self._shape.rate * _TAIL_MS // 1000
+        tail = self._shape.rate * max(_TAIL_MS, self._shape.lag_ms + _LAST_TOKEN_MS) // 1000
         whole = -(-(len(self._waiting) + tail) // self._shape.chunk) * self._shape.chunk
         self._waiting = np.pad(self._waiting, (0, whole - len(self._waiting)))
 
@@ -205,12 +211,18 @@ def _interface(session: Any) -> tuple[Shape, int | None]:
     rate = number(metadata, "sample_rate")
     milliseconds = number(metadata, "frame_length_ms")
     state = number(metadata, "state_dim")
-    if rate not in _RATES or milliseconds not in _CHUNK_MS or not 1 <= state <= _LARGEST_STATE:
+    lag = number(metadata, "lag_ms") if "lag_ms" in metadata else 0
+    if (
+        rate not in _RATES
+        or milliseconds not in _CHUNK_MS
+        or not 1 <= state <= _LARGEST_STATE
+        or not 0 <= lag <= _LONGEST_LAG_MS
+    ):
         raise ModelError(
-            f"sample_rate {rate}, frame_length_ms {milliseconds} or state_dim {state} of its metadata is "
-            "out of range"
+            f"sample_rate {rate}, frame_length_ms {milliseconds}, state_dim {state} or lag_ms {lag} of its "
+            "metadata is out of range"
         )
-    shape = Shape(rate, rate * milliseconds // 1000, state)
+    shape = Shape(rate, rate * milliseconds // 1000, state, lag)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 2 or len(outputs) < 2:
         raise ModelError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not audio and state")

@@ -103,6 +103,14 @@ def test_the_last_words_come_out_when_the_audio_ends_with_them(model: ToneCtcMod
     assert hearing.tokens == ["zh", "ōng", "g", "uó"]
 
 
+def test_a_network_that_lags_tells_when_a_token_was_said(tmp_path: Path) -> None:
+    lagging = opened(tmp_path, tone_ctc(metadata=META | {"lag_ms": "240"}))
+    (hearing,) = heard(lagging, say(*CHINA, before=400))
+    assert hearing.tokens == ["zh", "ōng", "g", "uó"]
+    assert hearing.times == pytest.approx([0.16, 0.22, 0.28, 0.34])
+    assert heard(lagging, say(*CHINA, before=0))[0].times == [0.0, 0.0, 0.0, 0.0]
+
+
 def test_samples_beyond_full_scale_are_clipped(model: ToneCtcModel) -> None:
     stream = model.open()
     stream.accept(np.array([2.0, -2.0, 1.0, -1.0, 0.5], np.float32))
@@ -159,6 +167,7 @@ META = {"frame_length_ms": "300", "state_dim": "4", "sample_rate": "8000"}
         (tone_ctc(metadata=META | {"state_dim": "4.0"}), "no number state_dim"),
         (tone_ctc(metadata=META | {"frame_length_ms": "0"}), "out of range"),
         (tone_ctc(metadata=META | {"sample_rate": "44100"}), "sample_rate 44100"),
+        (tone_ctc(metadata=META | {"lag_ms": "2000"}), "lag_ms 2000"),
         (tone_ctc(metadata=META | {"frame_length_ms": "320"}), r"x is tensor\(int32\).*not.*2560"),
         (tone_ctc(metadata=META | {"state_dim": "5"}), r"state is .*not tensor\(float16\) of \(\*, 5\)"),
         (tone_ctc(audio_type=TensorProto.FLOAT), r"x is tensor\(float\).*not tensor\(int32\)"),
@@ -167,7 +176,18 @@ META = {"frame_length_ms": "300", "state_dim": "4", "sample_rate": "8000"}
         (tone_ctc(scores="squared"), "no log-probabilities"),
     ],
     ids=[
-        *("empty", "page", "truncated", "no metadata", "no number", "no chunk", "rate", "chunk", "state"),
+        *(
+            "empty",
+            "page",
+            "truncated",
+            "no metadata",
+            "no number",
+            "no chunk",
+            "rate",
+            "lag",
+            "chunk",
+            "state",
+        ),
         *("float audio", "float state", "vocabulary", "scores"),
     ],
 )
