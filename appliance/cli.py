@@ -15,7 +15,9 @@ ROOMS = (
     "appliance.engine.command",
     "appliance.transcribe_command",
     "appliance.seat.command",
+    "appliance.seat.keys_command",
     "appliance.feed.command",
+    "appliance.feed.seats_command",
     "appliance.models_command",
     "appliance.evaluation",
 )

@@ -45,7 +45,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _store(options: argparse.Namespace) -> ModelStore:
-    from appliance.models import ModelStore  # noqa: PLC0415
+    from appliance.models import ModelStore
 
     return ModelStore.configured(load_config(options.config))
 
@@ -61,8 +61,8 @@ def _state(store: ModelStore, entry: ModelEntry, problems: list[str]) -> str:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.models import ModelError, ModelStore  # noqa: PLC0415
+    from appliance.cli import CommandError
+    from appliance.models import ModelError, ModelStore
 
     config = load_config(options.config)
     store = ModelStore.configured(config)
@@ -82,8 +82,8 @@ def _list(options: argparse.Namespace) -> int:
 
 def _recognizer(store: ModelStore, wanted: str) -> tuple[str | None, str]:
     """The name of the recognizer that runs, None where none can, and a sentence on it."""
-    from appliance.models import ModelError  # noqa: PLC0415
-    from appliance.models_choice import choose_recognizer  # noqa: PLC0415
+    from appliance.models import ModelError
+    from appliance.models_choice import choose_recognizer
 
     try:
         choice = choose_recognizer(store, wanted)
@@ -110,8 +110,8 @@ def _row(store: ModelStore, entry: ModelEntry, runs: str | None) -> dict[str, st
 
 
 def _print_table(rows: list[dict[str, str | int | bool | None]]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     colours = {"verified": "green", "damaged": "bold red", "forbidden": "yellow", "not installed": "dim"}
     console = Console()
@@ -149,8 +149,8 @@ def _size(count: int) -> str:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.models import ModelError  # noqa: PLC0415
+    from appliance.cli import CommandError
+    from appliance.models import ModelError
 
     store = _store(options)
     sound = True
@@ -173,10 +173,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _pull(options: argparse.Namespace) -> int:
-    from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.models import ModelError  # noqa: PLC0415
-    from appliance.models_progress import Arrival  # noqa: PLC0415
-    from appliance.models_pull import pull  # noqa: PLC0415
+    from appliance.cli import CommandError
+    from appliance.models import ModelError
+    from appliance.models_progress import Arrival
+    from appliance.models_pull import pull
 
     store = _store(options)
     try:
@@ -196,9 +196,9 @@ def _pull(options: argparse.Namespace) -> int:
 
 
 def _use(options: argparse.Namespace) -> int:
-    from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.models import ModelError, ModelStore  # noqa: PLC0415
-    from appliance.models_choice import AUTO, usable  # noqa: PLC0415
+    from appliance.cli import CommandError
+    from appliance.models import ModelError, ModelStore
+    from appliance.models_choice import AUTO, usable
 
     config = load_config(options.config)
     store = ModelStore.configured(config)

@@ -32,11 +32,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _run(options: argparse.Namespace) -> int:
-    from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.language.writtenform import written  # noqa: PLC0415
-    from appliance.models import ModelError, ModelStore  # noqa: PLC0415
-    from appliance.speech.audiofile import AudioFileError  # noqa: PLC0415
-    from appliance.speech.recognizer import SpeechEngine  # noqa: PLC0415
+    from appliance.cli import CommandError
+    from appliance.language.writtenform import written
+    from appliance.models import ModelError, ModelStore
+    from appliance.speech.audiofile import AudioFileError
+    from appliance.speech.recognizer import SpeechEngine
 
     config = load_config(options.config)
     try:
@@ -59,9 +59,9 @@ def transcribe(engine: SpeechEngine, path: Path) -> list[tuple[str | None, Utter
     Raises:
         AudioFileError: the file is no sound that can be recognized.
     """
-    from appliance.speech.audiofile import read_channels  # noqa: PLC0415
-    from appliance.speech.utterance import Utterance  # noqa: PLC0415
-    from appliance.telephony.audioblock import Leg  # noqa: PLC0415
+    from appliance.speech.audiofile import read_channels
+    from appliance.speech.utterance import Utterance
+    from appliance.telephony.audioblock import Leg
 
     channels, rate = read_channels(path)
     names: tuple[str | None, ...] = (None,) if len(channels) == 1 else ("left", "right")
@@ -91,7 +91,7 @@ def _clock(milliseconds: int) -> str:
 
 
 def _json(path: Path, channel: str | None, utterance: Utterance) -> str:
-    from appliance.language.writtenform import write  # noqa: PLC0415
+    from appliance.language.writtenform import write
 
     result = write(utterance.text)
     return json.dumps(

@@ -234,9 +234,13 @@ class Feed(Section):
     bind: Address = "127.0.0.1"
     publish_port: Port = 5570
     control_port: Port = 5571
+    #: where one-time enrolment codes are redeemed; open only while there are some
+    enrol_port: Port = 5572
     beat_seconds: float = Field(2.0, ge=0.2, le=60)
     #: a connection that has not renewed its lease for this long gets nothing any more
     lease_seconds: float = Field(15.0, ge=3, le=300)
+    #: how long a seat's old key stays valid after it was exchanged
+    key_overlap_hours: float = Field(24.0, ge=0, le=24 * 90)
     #: how many messages of a seat can be replayed on request
     replay_messages: int = Field(256, ge=1, le=10_000)
 

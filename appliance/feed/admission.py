@@ -1,9 +1,9 @@
 """Who may in now: the grants as the authenticator and the publisher see them.
 
-Every grant gets a random mark when the feed first sees it. The mark goes with a connection, as a property
-that the authenticator gives it, and every lease belongs to one. When a grant goes, or gets another key or
-another topic, so does its mark: the leases of all its connections end with it, and a connection that was let
-in with it is never served again, whatever is granted later.
+Every key gets a random mark when the feed first sees it. The mark goes with a connection, as a property that
+the authenticator gives it, and every lease belongs to one. When a key is not valid any more, or its grant
+gets another topic, its mark goes: the leases of all its connections end, and a connection that was let in
+with it is never served again, whatever is granted later.
 """
 
 from __future__ import annotations
@@ -25,13 +25,25 @@ class Admitted:
     mark: str
     #: what it may see, and nothing else: `seat/8001/`, or `group/loans/` for a supervisor
     topic: str
+    #: false where the key has been replaced and is valid for a while only
+    current: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What new grants have ended."""
+
+    #: keys that are not valid any more
+    lost: frozenset[Admitted]
+    #: those of them whose seat has no key left that it had before
+    ended: frozenset[Admitted]
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     by_key: Mapping[str, Admitted]
-    by_seat: Mapping[str, Admitted]
-    keys: Mapping[str, str]
+    #: by seat and mark
+    by_mark: Mapping[tuple[str, str], Admitted]
     #: the topics that a seat's messages go to
     audience: Mapping[str, tuple[str, ...]]
 
@@ -41,23 +53,25 @@ class Admission:
 
     def __init__(self) -> None:
         # One reference that is replaced as a whole, so that a reader in another thread sees all or nothing.
-        self._state = _State({}, {}, {}, {})
+        self._state = _State({}, {}, {})
 
-    def replace(self, grants: Mapping[str, Grant]) -> frozenset[Admitted]:
-        """Use these grants from now on; returns the peers that lost theirs."""
+    def replace(self, grants: Mapping[str, Grant], wall: int = 0) -> Change:
+        """Use these grants from now on; `wall` is unix time in ms."""
         old = self._state
-        by_seat: dict[str, Admitted] = {}
+        by_key: dict[str, Admitted] = {}
+        kept: set[str] = set()
         for seat, grant in grants.items():
-            kept = old.by_seat.get(seat)
-            same = kept and old.keys.get(seat) == grant.key and kept.topic == topic_of(grant)
-            by_seat[seat] = kept if kept and same else Admitted(seat, secrets.token_hex(4), topic_of(grant))
-        self._state = _State(
-            by_key={grant.key: by_seat[seat] for seat, grant in grants.items()},
-            by_seat=by_seat,
-            keys={seat: grant.key for seat, grant in grants.items()},
-            audience=_audience(grants.values()),
-        )
-        return frozenset(old.by_seat.values()) - frozenset(by_seat.values())
+            for key in grant.keys(wall):
+                before, current = old.by_key.get(key), key == grant.key
+                mark = secrets.token_hex(4)
+                if before is not None and (before.seat, before.topic) == (seat, topic_of(grant)):
+                    mark = before.mark
+                    kept.add(seat)
+                by_key[key] = Admitted(seat, mark, topic_of(grant), current)
+        by_mark = {(peer.seat, peer.mark): peer for peer in by_key.values()}
+        lost = frozenset(peer for place, peer in old.by_mark.items() if place not in by_mark)
+        self._state = _State(by_key, by_mark, _audience(grants.values()))
+        return Change(lost, frozenset(peer for peer in lost if peer.seat not in kept))
 
     def admit(self, key: str) -> Admitted | None:
         """The peer with this public key (Z85), or None where it is not to be let in."""
@@ -65,8 +79,7 @@ class Admission:
 
     def peer(self, seat: str | None, mark: str | None) -> Admitted | None:
         """The peer of a connection that was let in as `seat` with `mark`, while it still has its grant."""
-        found = self._state.by_seat.get(seat) if seat else None
-        return found if found and found.mark == mark else None
+        return self._state.by_mark.get((seat, mark)) if seat and mark else None
 
     def audience(self, seat: str) -> tuple[str, ...]:
         """The topics that a seat's messages go to, its own first; empty for one that nobody may be."""
@@ -75,12 +88,12 @@ class Admission:
     @property
     def topics(self) -> frozenset[str]:
         """The topics that somebody has a grant for."""
-        return frozenset(peer.topic for peer in self._state.by_seat.values())
+        return frozenset(peer.topic for peer in self._state.by_key.values())
 
     @property
-    def peers(self) -> tuple[Admitted, ...]:
-        """Everybody who has a grant."""
-        return tuple(self._state.by_seat.values())
+    def seats(self) -> frozenset[str]:
+        """The ids that have a grant."""
+        return frozenset(peer.seat for peer in self._state.by_key.values())
 
 
 def topic_of(grant: Grant) -> str:

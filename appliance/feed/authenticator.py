@@ -17,6 +17,8 @@ ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
 ZAP_VERSION: Final = b"1.0"
 #: ZAP domain of the feed's sockets; a request from elsewhere is denied.
 DOMAIN: Final = b"ridge-feed"
+#: ZAP domain of the enrolment socket, where any key may in to redeem a code.
+ENROL_DOMAIN: Final = b"ridge-enrol"
 #: Name of the property that carries the grant's mark on every message of a connection.
 MARK_PROPERTY: Final = "Ridge-Mark"
 #: A handler in this process answers in well under a millisecond; on a loaded box a second is plenty.
@@ -51,6 +53,8 @@ class Authenticator:
         self._stopper: zmq.Socket[bytes] | None = None
         self.admitted = 0
         self.denied = 0
+        #: whether any key may in at the enrolment socket
+        self.enrolling = False
         #: times that `decide` failed
         self.failed = 0
 
@@ -152,10 +156,16 @@ class Authenticator:
         zap.send_multipart([route, b"", ZAP_VERSION, request, *answer])
 
     def _judge(self, domain: bytes, mechanism: bytes, credentials: list[bytes]) -> Admitted | None:
-        if domain != DOMAIN or mechanism != b"CURVE" or len(credentials) != 1 or len(credentials[0]) != 32:
+        if mechanism != b"CURVE" or len(credentials) != 1 or len(credentials[0]) != 32:
+            return None
+        key = zmq.utils.z85.encode(credentials[0]).decode("ascii")
+        if domain == ENROL_DOMAIN and self.enrolling:
+            # The code decides; the key is what the seat will be enrolled with.
+            return Admitted(key, "enrolling", "")
+        if domain != DOMAIN:
             return None
         try:
-            return self._decide(zmq.utils.z85.encode(credentials[0]).decode("ascii"))
+            return self._decide(key)
         except Exception:
             # Whatever fails, this one peer is denied and the next is asked about.
             self.failed += 1
@@ -180,11 +190,11 @@ def _get(frame: zmq.Frame, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def guard(socket: zmq.Socket[bytes], secret: bytes) -> None:
+def guard(socket: zmq.Socket[bytes], secret: bytes, domain: bytes = DOMAIN) -> None:
     """Make a socket a CURVE server that asks the authenticator, and refuses everybody where none answers."""
     socket.curve_server = True
     socket.curve_secretkey = secret
-    socket.zap_domain = DOMAIN
+    socket.zap_domain = domain
     # Without this libzmq lets every key in while no handler is bound (ZMQ_ZAP_ENFORCE_DOMAIN).
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
     # A peer that does not finish its handshake is dropped; the default is 30 s.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,9 @@ import zmq
 from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, guard, peer_of
 from appliance.feed.feedback import Feedback
+from appliance.feed.grants import GrantError
 from appliance.feed.leases import Leases
+from appliance.feed.private_file import PrivateFileError
 from appliance.feed.publisher import BACKLOG, bind_tcp
 from appliance.feed.topics import NotGivenError, Topics, UnknownCallError
 from appliance.protocol.bucket import LeakyBucket
@@ -23,6 +26,7 @@ from appliance.protocol.replies import (
     LeaseReply,
     ReplayReply,
     Reply,
+    RotateReply,
     SnapshotReply,
     encode_reply,
 )
@@ -32,6 +36,7 @@ from appliance.protocol.requests import (
     LeaseRequest,
     ReplayRequest,
     Request,
+    RotateRequest,
     SnapshotRequest,
     decode_request,
 )
@@ -47,12 +52,20 @@ NEW_LEASES_BURST: Final = 16.0
 #: An agent judges a piece of advice now and then; a call is given some ten.
 VERDICTS_A_SECOND: Final = 0.5
 VERDICTS_BURST: Final = 10.0
+#: A key is exchanged a few times a year.
+ROTATIONS_A_SECOND: Final = 1 / 600
+ROTATIONS_BURST: Final = 3.0
 #: Requests that are answered before the other sockets get their turn.
 REQUESTS_A_TURN: Final = 64
 #: Replies that wait for a slow seat before it misses some.
 QUEUED_REPLIES: Final = 64
 #: Frames of one request that are read at all; a request has one, and some clients put an empty one before it.
 MAX_FRAMES: Final = 2
+
+
+#: Gives a seat another public key (Z85), and returns the seconds for which the old one stays valid. May raise
+#: GrantError (the key is in use) or PrivateFileError.
+Rotate = Callable[[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,7 @@ class ControlCounters:
     too_many: int = 0
     verdicts: int = 0
     verdicts_refused: int = 0
+    rotated: int = 0
     bytes: int = 0
 
 
@@ -90,13 +104,18 @@ class Control:
         topics: Topics,
         feedback: Feedback,
         timing: Timing,
+        rotate: Rotate,
     ) -> None:
         self._admission = admission
         self._leases = leases
         self._topics = topics
         self._feedback = feedback
         self._timing = timing
+        self._rotate = rotate
+        #: the key that the box will have, and from when on (unix time in ms)
+        self.next_box: tuple[str, int] | None = None
         self._budgets: dict[str, LeakyBucket] = {}
+        self._rotation_budgets: dict[str, LeakyBucket] = {}
         self._lease_budgets: dict[str, LeakyBucket] = {}
         self._verdict_budgets: dict[str, LeakyBucket] = {}
         self.counters = ControlCounters()
@@ -135,6 +154,7 @@ class Control:
     def forget(self, seat: str) -> None:
         """Forget what is kept for a seat that lost its grant."""
         self._budgets.pop(seat, None)
+        self._rotation_budgets.pop(seat, None)
         self._lease_budgets.pop(seat, None)
         self._verdict_budgets.pop(seat, None)
 
@@ -179,6 +199,8 @@ class Control:
     def _reply(self, peer: Admitted, request: Request, now: float) -> tuple[Reply, tuple[bytes, ...]]:
         if isinstance(request, LeaseRequest):
             return self._leased(peer, request, now), ()
+        if isinstance(request, RotateRequest):
+            return self._rotated(peer, request, now), ()
         if not self._leases.any(peer, now):
             self.counters.no_lease += 1
             return ErrorReply(request.id, "no_lease"), ()
@@ -198,15 +220,37 @@ class Control:
             return ErrorReply(request.id, "too_many_requests")
         lease = self._leases.grant(peer, request.lease, now)
         epoch, sequence = self._topics.position(peer.topic)
+        next_box, next_box_from = self.next_box or (None, None)
         return LeaseReply(
             request.id,
             lease,
             peer.topic,
             epoch,
             sequence,
-            self._timing.lease_seconds,
-            self._timing.beat_seconds,
+            seconds=self._timing.lease_seconds,
+            beat=self._timing.beat_seconds,
+            next_box=next_box,
+            next_box_from=next_box_from,
         )
+
+    def _rotated(self, peer: Admitted, request: RotateRequest, now: float) -> Reply:
+        budget = self._rotation_budgets.setdefault(
+            peer.seat, LeakyBucket(ROTATIONS_A_SECOND, ROTATIONS_BURST)
+        )
+        if not peer.current:
+            # Whoever has found an old key must not be able to lock the seat out with it.
+            return ErrorReply(request.id, "old_key")
+        if not budget.pour(1.0, now):
+            self.counters.too_many += 1
+            return ErrorReply(request.id, "too_many_requests")
+        try:
+            seconds = self._rotate(peer.seat, request.key)
+        except GrantError:
+            return ErrorReply(request.id, "key_in_use")
+        except PrivateFileError:
+            return ErrorReply(request.id, "unavailable")
+        self.counters.rotated += 1
+        return RotateReply(request.id, seconds)
 
     def _judged(self, peer: Admitted, request: FeedbackRequest, now: float) -> Reply:
         budget = self._verdict_budgets.setdefault(peer.seat, LeakyBucket(VERDICTS_A_SECOND, VERDICTS_BURST))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
@@ -20,16 +20,13 @@ from appliance.feed.private_file import (
     write_private,
 )
 from appliance.protocol.messages import SeatId, UnixMilliseconds
+from appliance.protocol.requests import PublicKey
 
 GRANTS_FILE: Final = "seats.json"
 #: Far above the seats of a call centre that one box serves.
 MAX_SEATS: Final = 10_000
 #: `.` and `..` would be directories of their own when key files are written.
 _NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,32}\Z")
-
-PublicKey = Annotated[
-    str, Meta(min_length=40, max_length=40, description="CURVE public key in Z85 (ZeroMQ RFC 32)")
-]
 
 
 GroupName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}(?!\n)$")]
@@ -49,6 +46,22 @@ class Grant(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     #: unix time in ms
     enrolled: UnixMilliseconds
     #: the group that a seat belongs to, or that a supervisor sees
+    group: GroupName | None = None
+    #: the key that `key` replaced, valid until then (unix time in ms)
+    previous: PublicKey | None = None
+    previous_until: UnixMilliseconds = 0
+
+    def keys(self, wall: int) -> tuple[str, ...]:
+        """The keys that are valid at `wall`, the present one first."""
+        overlap = self.previous is not None and wall < self.previous_until
+        return (self.key, self.previous) if self.previous and overlap else (self.key,)
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Whom an admin wants to enrol."""
+
+    id: SeatId
+    role: Role = "seat"
     group: GroupName | None = None
 
 
@@ -101,7 +114,8 @@ class GrantBook:
                 "seats again. Until then no seat is let in"
             ) from error
         grants = {grant.id: grant for grant in seats}
-        if len(grants) != len(seats) or len({grant.key for grant in seats}) != len(seats):
+        keys = [key for grant in seats for key in (grant.key, grant.previous) if key]
+        if len(grants) != len(seats) or len(set(keys)) != len(keys):
             raise PrivateFileError(
                 f"{self.path}: a seat or a key is there twice; leave one entry each. "
                 "Until then no seat is let in"
@@ -117,16 +131,68 @@ class GrantBook:
             GrantError: the id or the group is not one, the seat is enrolled already, or the book is full.
             PrivateFileError: the file cannot be read or written.
         """
-        check_entry(seat, role, group)
+        return self.enrol_all([(Entry(seat, role, group), key)], wall)[0]
+
+    def enrol_all(self, entries: Sequence[tuple[Entry, bytes]], wall: int) -> list[Grant]:
+        """Enter many at once, all or none.
+
+        Raises:
+            GrantError: as `enrol`; the first thing that is wrong.
+            PrivateFileError: the file cannot be read or written.
+        """
         with self._locked():
             grants = self.read()
-            if seat in grants:
-                raise GrantError(
-                    f"seat {seat} is enrolled already; revoke it first: ridge seats revoke {seat}"
-                )
-            if len(grants) >= MAX_SEATS:
-                raise GrantError(f"{MAX_SEATS} seats are enrolled, and no more are allowed; revoke one first")
-            grant = Grant(seat, key.decode("ascii"), role, wall, group)
+            self.check(grants, [entry for entry, _ in entries])
+            used = {key for grant in grants.values() for key in (grant.key, grant.previous)}
+            if any(key.decode("ascii") in used for _, key in entries):
+                raise GrantError("this key is another seat's already; every seat needs one of its own")
+            new = [
+                Grant(entry.id, key.decode("ascii"), entry.role, wall, entry.group) for entry, key in entries
+            ]
+            self._write({**grants, **{grant.id: grant for grant in new}})
+            return new
+
+    @staticmethod
+    def check(grants: Mapping[str, Grant], entries: Sequence[Entry]) -> None:
+        """Check that these could be enrolled beside the grants there are.
+
+        Raises:
+            GrantError: an id or a group is not one, a seat is enrolled already, or the book would overflow.
+        """
+        for entry in entries:
+            check_entry(entry.id, entry.role, entry.group)
+        there = [entry.id for entry in entries if entry.id in grants]
+        if len(there) == 1:
+            raise GrantError(
+                f"seat {there[0]} is enrolled already; revoke it first: ridge seats revoke {there[0]}"
+            )
+        if there:
+            raise GrantError(
+                f"{len(there)} of these seats are enrolled already ({', '.join(there[:5])}"
+                f"{', ...' if len(there) > 5 else ''}); take them off the list, or revoke them first"
+            )
+        if len(grants) + len(entries) > MAX_SEATS:
+            raise GrantError(
+                f"{len(grants)} seats are enrolled, and at most {MAX_SEATS} are allowed; revoke some first"
+            )
+
+    def rotate(self, seat: str, key: bytes, wall: int, overlap_ms: int) -> Grant:
+        """Give a seat a new key; the present one stays valid for `overlap_ms`.
+
+        Raises:
+            GrantError: the seat is not enrolled, or the key is somebody's already.
+            PrivateFileError: the file cannot be read or written.
+        """
+        with self._locked():
+            grants = self.read()
+            old, new = grants.get(seat), key.decode("ascii")
+            if old is None:
+                raise GrantError(_not_enrolled(seat))
+            if any(new in {grant.key, grant.previous} for grant in grants.values()):
+                raise GrantError(f"this key is in use already; make a new one for seat {seat}")
+            grant = msgspec.structs.replace(
+                old, key=new, previous=old.key if overlap_ms else None, previous_until=wall + overlap_ms
+            )
             self._write({**grants, seat: grant})
             return grant
 
@@ -141,7 +207,7 @@ class GrantBook:
             grants = self.read()
             grant = grants.pop(seat, None)
             if grant is None:
-                raise GrantError(f"seat {seat} is not enrolled; `ridge seats list` shows the seats that are")
+                raise GrantError(_not_enrolled(seat))
             self._write(grants)
             return grant
 
@@ -152,6 +218,10 @@ class GrantBook:
     def _write(self, grants: Mapping[str, Grant]) -> None:
         file = _GrantFile(1, sorted(grants.values(), key=lambda grant: grant.id))
         write_private(self.path, msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
+
+
+def _not_enrolled(seat: str) -> str:
+    return f"seat {seat} is not enrolled; `ridge seats list` shows the seats that are"
 
 
 class GrantWatch:

@@ -61,13 +61,18 @@ def box_keys(directory: Path) -> CurveKeys:
             keys = CurveKeys.generate()
             write_private(secret_file, keys.secret + b"\n")
         else:
-            keys = _pair_of(secret.strip(), secret_file)
+            keys = pair_of(secret.strip(), secret_file)
         if read_private(directory / BOX_PUBLIC_FILE) != keys.public + b"\n":
             write_private(directory / BOX_PUBLIC_FILE, keys.public + b"\n")
         return keys
 
 
-def _pair_of(secret: bytes, path: Path) -> CurveKeys:
+def pair_of(secret: bytes, path: Path) -> CurveKeys:
+    """The pair of a secret key that was read from `path`.
+
+    Raises:
+        PrivateFileError: it is no key.
+    """
     try:
         return CurveKeys(zmq.curve_public(secret), secret)
     except (zmq.ZMQError, ValueError) as error:

@@ -46,7 +46,7 @@ class Leases:
         if lease is not None and self.holds(peer, lease, now):
             self._leases[lease].until = now + self._seconds
             return lease
-        mine = [(held.until, id_) for id_, held in self._of(peer.topic).items() if held.peer == peer]
+        mine = [(held.until, id_) for id_, held in self._of(peer.topic).items() if _same(held.peer, peer)]
         if len(mine) >= MAX_LEASES_A_GRANT:
             self._end(min(mine)[1])
         new = self._new_id()
@@ -56,11 +56,11 @@ class Leases:
     def holds(self, peer: Admitted, lease: str, now: float) -> bool:
         """Whether this is a running lease of this peer."""
         held = self._leases.get(lease)
-        return held is not None and held.peer == peer and now < held.until
+        return held is not None and _same(held.peer, peer) and now < held.until
 
     def any(self, peer: Admitted, now: float) -> bool:
         """Whether the peer holds a running lease."""
-        return any(held.peer == peer and now < held.until for held in self._of(peer.topic).values())
+        return any(_same(held.peer, peer) and now < held.until for held in self._of(peer.topic).values())
 
     def on(self, topic: str, now: float) -> list[str]:
         """The running leases on a topic."""
@@ -72,7 +72,7 @@ class Leases:
 
     def revoke(self, peer: Admitted) -> None:
         """End all leases of a peer that lost its grant."""
-        for lease in [id_ for id_, held in self._of(peer.topic).items() if held.peer == peer]:
+        for lease in [id_ for id_, held in self._of(peer.topic).items() if _same(held.peer, peer)]:
             self._end(lease)
 
     def expire(self, now: float) -> None:
@@ -89,3 +89,8 @@ class Leases:
         del self._by_topic[topic][lease]
         if not self._by_topic[topic]:
             del self._by_topic[topic]
+
+
+def _same(one: Admitted, other: Admitted) -> bool:
+    """Whether two are of one key; it may have been replaced meanwhile."""
+    return (one.seat, one.mark) == (other.seat, other.mark)

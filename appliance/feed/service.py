@@ -15,16 +15,19 @@ import zmq
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
-from appliance.feed.admission import Admission, Admitted
+from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
-from appliance.feed.control import Control, Timing
+from appliance.feed.box_rotation import finish_rotation, read_rotation
+from appliance.feed.codes import CodeBook
 from appliance.feed.door import Door
+from appliance.feed.feed_journal import FeedJournal
 from appliance.feed.feedback import Feedback
 from appliance.feed.grants import GrantBook, GrantWatch
 from appliance.feed.keys import box_keys
 from appliance.feed.leases import Leases
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
-from appliance.feed.publisher import BindError, Publisher
+from appliance.feed.publisher import BindError
+from appliance.feed.seat_sockets import SeatSockets, State
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import SchemaError
 from appliance.protocol.messages import DoorMessage
@@ -40,8 +43,6 @@ PROBE_EVERY_SECONDS: Final = 1.0
 TURN_MS: Final = 100
 #: 300 seats take 600 connections; the usual limit of 1024 descriptors is near.
 WANTED_DESCRIPTORS: Final = 65_536
-#: Tries to find two ports side by side where the system may choose both.
-PORT_PAIR_TRIES: Final = 20
 
 #: Why the feed could not start, each a sentence with a next step.
 START_ERRORS: Final = (AuthenticatorError, BindError, PrivateFileError, RuntimeDirectoryError)
@@ -53,19 +54,31 @@ class FeedService:
     def __init__(self, config: Config, journal: Journal | None = None) -> None:
         self._config = config
         self._journal = journal or Journal("feed")
+        self._sums = FeedJournal(self._journal)
         self._directory = config.box.state_directory / "feed"
         self._cleanup = contextlib.ExitStack()
         self._admission = Admission()
         self._leases = Leases(config.feed.lease_seconds)
         self._topics = Topics(config.feed.replay_messages)
         self._feedback = Feedback(self._directory)
-        self._watch = GrantWatch(GrantBook(self._directory))
+        self._book = GrantBook(self._directory)
+        self._watch = GrantWatch(self._book)
         self._next_grants = self._next_beat = self._next_expiry = 0.0
         self._next_journal = self._next_probe = 0.0
-        self._journaled: dict[str, int] = {}
+        #: unix time in ms at which the next old key is not valid any more
+        self._overlap_ends = 0
+        self._said: set[str] = set()
         self.unclaimed = 0
-        self.publish_port = 0
-        self.control_port = 0
+
+    @property
+    def publish_port(self) -> int:
+        """Where seats subscribe."""
+        return self._sockets.publish_port
+
+    @property
+    def control_port(self) -> int:
+        """Where seats ask."""
+        return self._sockets.control_port
 
     def open(self) -> None:
         """Make or read the keys, start the authenticator, and bind every socket.
@@ -98,66 +111,49 @@ class FeedService:
         self._authenticator.start()
         self._cleanup.callback(self._authenticator.stop)
 
-        self._open_seat_sockets(context, keys.secret)
+        state = State(
+            admission=self._admission,
+            leases=self._leases,
+            topics=self._topics,
+            feedback=self._feedback,
+            codes=CodeBook(self._directory, self._book),
+            rotate=self._rotate,
+        )
+        self._sockets = SeatSockets(context, self._authenticator, feed, state)
+        self._sockets.open(keys.secret)
+        self._cleanup.callback(self._sockets.close)
         self._door = Door(context, self._config.box.runtime_directory)
         self._cleanup.callback(self._door.close)
         self._door.bind()
-
-        self._poller = zmq.Poller()
-        for socket in (self._door.socket, self._publisher.socket, self._control.socket):
-            self._poller.register(socket, zmq.POLLIN)
         self._journal.event(
             "feed_ready",
             address=feed.bind,
             publish_port=self.publish_port,
             control_port=self.control_port,
-            seats=len(self._admission.peers),
+            seats=len(self._admission.seats),
         )
-
-    def _open_seat_sockets(self, context: zmq.Context[zmq.Socket[bytes]], secret: bytes) -> None:
-        """Bind both; where the system may choose, the control port is the one above the publishing port."""
-        feed = self._config.feed
-        both_free = feed.publish_port == 0 and feed.control_port == 0
-        for attempt in range(PORT_PAIR_TRIES):
-            self._publisher = Publisher(context, secret, self._admission, self._leases, self._topics)
-            self._control = Control(
-                context,
-                secret,
-                admission=self._admission,
-                leases=self._leases,
-                topics=self._topics,
-                feedback=self._feedback,
-                timing=Timing(feed.lease_seconds, feed.beat_seconds),
-            )
-            try:
-                self.publish_port = self._publisher.bind(self._authenticator, feed.bind, feed.publish_port)
-                wanted = self.publish_port + 1 if both_free else feed.control_port
-                self.control_port = self._control.bind(self._authenticator, feed.bind, wanted)
-            except (BindError, AuthenticatorError) as error:
-                self._publisher.close()
-                self._control.close()
-                if isinstance(error, AuthenticatorError) or not both_free or attempt == PORT_PAIR_TRIES - 1:
-                    raise
-            else:
-                self._cleanup.callback(self._publisher.close)
-                self._cleanup.callback(self._control.close)
-                return
 
     def turn(self, timeout_ms: int = TURN_MS) -> None:
         """Serve whatever has come in, waiting at most `timeout_ms` for it, and do what is due.
 
         Raises:
             AuthenticatorError: the authenticator does not answer any more.
+            BindError: the box took its next key, and its ports cannot be bound again.
         """
-        self._poller.poll(timeout_ms)
+        self._sockets.poll(timeout_ms, self._door.socket)
         now = time.monotonic()
         if now >= self._next_grants:
             self._next_grants = now + GRANTS_POLL_SECONDS
             self._poll_grants()
-        self._publisher.serve(now)
+            self._poll_box_key()
+            self._poll_codes()
+        self._sockets.publisher.serve(now)
         for message in self._door.take(now):
             self._publish(message, now)
-        self._control.serve(now)
+        self._sockets.control.serve(now)
+        ports = (self.publish_port, self.control_port)
+        if self._sockets.enrolment.serve(ports, now):
+            self._poll_grants()
         self._do_what_is_due(now)
 
     def _publish(self, message: DoorMessage, now: float) -> None:
@@ -171,37 +167,14 @@ class FeedService:
                 self._door.counters.refused += 1
                 self._door.counters.last_field = error.field
                 return
-            self._publisher.publish(topic, data, now)
+            self._sockets.publisher.publish(topic, data, now)
 
     def close(self) -> None:
         """Close every socket and write the totals."""
         self._save_feedback()
-        door, publisher, control = self._door.counters, self._publisher.counters, self._control.counters
+        door = self._door.counters
         self._cleanup.close()
-        self._journal.event(
-            "feed_stopped",
-            door_accepted=door.accepted,
-            door_bytes=door.bytes,
-            door_refused=door.refused,
-            door_over_budget=door.over_budget,
-            unclaimed=self.unclaimed,
-            published=publisher.messages,
-            published_bytes=publisher.bytes,
-            states_sent=publisher.states,
-            subscriptions_granted=publisher.granted,
-            subscriptions_refused=publisher.refused,
-            requests_answered=control.answered,
-            requests_bad=control.bad,
-            requests_not_granted=control.not_granted,
-            requests_without_lease=control.no_lease,
-            requests_too_many=control.too_many,
-            leases_expired=self._leases.expired,
-            verdicts=control.verdicts,
-            verdicts_refused=control.verdicts_refused,
-            replied_bytes=control.bytes,
-            peers_admitted=self._authenticator.admitted,
-            peers_denied=self._authenticator.denied,
-        )
+        self._sums.totals(door, self.unclaimed, self._sockets, self._authenticator, self._leases)
 
     def _do_what_is_due(self, now: float) -> None:
         if now >= self._next_probe:
@@ -210,73 +183,80 @@ class FeedService:
         if now >= self._next_beat:
             self._next_beat = now + self._config.feed.beat_seconds
             self._leases.expire(now)
-            self._publisher.beat(time.time_ns() // 1_000_000, now)
+            self._sockets.publisher.beat(_wall(), now)
         if now >= self._next_expiry:
             self._next_expiry = now + EXPIRE_SECONDS
             self._topics.expire(now)
         if now >= self._next_journal:
             self._next_journal = now + JOURNAL_SECONDS
-            self._journal_refusals()
+            self._sums.refusals(self._door.counters, self.unclaimed, self._sockets, self._authenticator)
             self._save_feedback()
 
-    def _journal_refusals(self) -> None:
-        door, publisher, control = self._door.counters, self._publisher.counters, self._control.counters
-        self._journal_new(
-            "door_refused",
-            {
-                "not_in_schema": door.refused,
-                "over_budget": door.over_budget,
-                "seat_not_enrolled": self.unclaimed,
-            },
-            last_field=door.last_field,
-        )
-        self._journal_new(
-            "seats_refused",
-            {
-                "keys": self._authenticator.denied,
-                "subscriptions": publisher.refused,
-                "requests_bad": control.bad,
-                "requests_not_granted": control.not_granted,
-                "requests_without_lease": control.no_lease,
-                "verdicts": control.verdicts_refused,
-                "requests_too_many": control.too_many,
-            },
-        )
-
-    def _journal_new(self, event: str, sums: dict[str, int], **more: str) -> None:
-        """Write what has been added to these sums since they were last written, if anything."""
-        added = {name: value - self._journaled.get(f"{event}.{name}", 0) for name, value in sums.items()}
-        if any(added.values()):
-            self._journaled.update((f"{event}.{name}", value) for name, value in sums.items())
-            self._journal.event(event, **added, **more)
-
     def _poll_grants(self) -> None:
+        wall = _wall()
         try:
-            if not self._watch.poll():
+            if not self._watch.poll() and not 0 < self._overlap_ends <= wall:
                 return
         except PrivateFileError as error:
             self._journal.event("grants_unusable", path=str(self._directory))
             print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-        lost = self._admission.replace(self._watch.grants)
-        for peer in lost:
-            self._forget(peer)
+        grants = self._watch.grants
+        change = self._admission.replace(grants, wall)
+        overlaps = [grant.previous_until for grant in grants.values() if grant.previous_until > wall]
+        self._overlap_ends = min(overlaps, default=0)
+        for peer in change.lost:
+            self._leases.revoke(peer)
+        for peer in change.ended:
+            if peer.topic.startswith("seat/"):
+                # A group's topic goes on for its other supervisors.
+                self._topics.forget(peer.topic)
+            self._sockets.forget(peer.seat)
         self._topics.keep(self._audiences())
-        self._journal.event("grants_read", seats=len(self._admission.peers), cut_off=len(lost))
+        self._journal.event("grants_read", seats=len(self._admission.seats), cut_off=len(change.lost))
 
-    def _forget(self, peer: Admitted) -> None:
-        self._leases.revoke(peer)
-        if peer.topic.startswith("seat/"):
-            # A group's topic goes on for its other supervisors.
-            self._topics.forget(peer.topic)
-        self._publisher.forget(peer.seat)
-        self._control.forget(peer.seat)
+    def _poll_box_key(self) -> None:
+        """Announce the box's next key, and take it when its time has come."""
+        try:
+            rotation = read_rotation(self._directory)
+            if rotation is not None and _wall() >= rotation.at:
+                finish_rotation(self._directory, rotation)
+                self._sockets.reopen(rotation.keys.secret)
+                self._journal.event("box_key_taken")
+                rotation = None
+        except PrivateFileError as error:
+            self._say_once("box_key_unusable", error)
+            return
+        announced = (rotation.keys.public.decode("ascii"), rotation.at) if rotation else None
+        self._sockets.control.next_box = announced
+
+    def _poll_codes(self) -> None:
+        try:
+            if self._sockets.poll_enrolment(_wall()):
+                enrolment = self._sockets.enrolment
+                is_open = enrolment.socket is not None
+                self._journal.event("enrolment", open=is_open, port=enrolment.port)
+        except (BindError, PrivateFileError) as error:
+            # Seats that are enrolled are served all the same.
+            self._say_once("enrolment_unusable", error)
+
+    def _rotate(self, seat: str, key: str) -> float:
+        hours = self._config.feed.key_overlap_hours
+        self._book.rotate(seat, key.encode(), _wall(), int(hours * 3_600_000))
+        self._poll_grants()
+        return hours * 3600
+
+    def _say_once(self, event: str, error: Exception) -> None:
+        if str(error) not in self._said:
+            self._said.add(str(error))
+            self._journal.event(event, path=str(self._directory))
+            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
 
     def _audiences(self) -> dict[str, frozenset[str]]:
         """The topics that there are, each with the seats whose messages go there."""
         seats: dict[str, set[str]] = {topic: set() for topic in self._admission.topics}
-        for peer in self._admission.peers:
-            for topic in self._admission.audience(peer.seat):
-                seats[topic].add(peer.seat)
+        for seat in self._admission.seats:
+            for topic in self._admission.audience(seat):
+                seats[topic].add(seat)
         return {topic: frozenset(members) for topic, members in seats.items()}
 
     def _load_feedback(self) -> None:
@@ -298,6 +278,10 @@ class FeedService:
             self._journal.event("feedback", advice=advice, helpful=helpful, wrong=wrong)
 
 
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; returns 0 after a clean stop, 1 where the feed cannot start."""
     stopping = False
@@ -317,7 +301,7 @@ def run(config: Config) -> int:
     try:
         while not stopping:
             service.turn()
-    except AuthenticatorError as error:
+    except (AuthenticatorError, BindError) as error:
         print(f"ridge feed: {error}", file=sys.stderr, flush=True)
         return 1
     finally:

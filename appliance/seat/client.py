@@ -15,6 +15,8 @@ agent thinks of a piece of advice.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import inspect
 import threading
 import time
@@ -25,7 +27,7 @@ from typing import Final, Literal
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from appliance.seat.keys import SeatKeys
+from appliance.seat.keys import SeatError, SeatKeys
 from appliance.seat.session import SeatSession
 from appliance.seat.stream import Message
 from appliance.seat.verdicts import Done, Verdict
@@ -38,6 +40,10 @@ State = Literal["connecting", "connected", "refused", "silent"]
 #: (its address may have moved, or its keys). Beats come every 2 s by default.
 SILENCE_SECONDS: Final = 15.0
 SILENT_BEATS: Final = 3
+#: A seat that the box refuses may be let in again, or have a new key, at any time.
+REFUSED_SECONDS: Final = 5.0
+#: A box that has announced another key and does not answer to one of the two is tried with the other.
+OTHER_KEY_SECONDS: Final = 2.0
 RECONNECT_MS: Final = 250
 MAX_RECONNECT_MS: Final = 5_000
 #: Messages that wait in this process while the caller is busy; what comes on top is asked for later.
@@ -72,6 +78,7 @@ class SeatClient:
         self._publish, self._control = keys.addresses(publish, control)
         self._silence_seconds = silence_seconds
         self._session = SeatSession()
+        self._box, self._next_box = keys.box, keys.next_box()
         self._stopped = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._state: State = "connecting"
@@ -163,7 +170,8 @@ class SeatClient:
 
     def _open(self, now: float) -> None:
         self._ready: list[Message] = getattr(self, "_ready", [])
-        self._heard = now
+        self._heard = self._opened = now
+        self._shaken = False
         self._subscriber = self._connect(zmq.SUB)
         self._subscriber.rcvhwm = QUEUED_MESSAGES
         self._monitor = self._subscriber.get_monitor_socket(
@@ -184,7 +192,7 @@ class SeatClient:
 
     def _connect(self, kind: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
-        socket.curve_serverkey = self._keys.box
+        socket.curve_serverkey = self._box
         socket.curve_publickey = self._keys.public
         socket.curve_secretkey = self._keys.secret
         socket.linger = 0
@@ -222,7 +230,7 @@ class SeatClient:
         """Move what there is from the sockets to the stream, and its requests to the feed."""
         if self._context.closed:
             return
-        self._watch_connection()
+        self._watch_connection(now)
         while frames := _receive(self._subscriber):
             if len(frames) == 2 and self._session.published(frames[0], frames[1], now):
                 self._heard = now
@@ -236,15 +244,46 @@ class SeatClient:
             # Sending may have used up the sign that a reply is there.
             self._take_replies(now)
         self._ready.extend(self._session.take())
+        self._note_next_box()
         if now - self._heard > self._patience:
             if self._state == "connected":
                 self._state = "silent"
-            self._close_sockets()
-            self._open(now)
+            self._reopen(now)
+        elif self._next_box and not self._shaken and now - self._opened > OTHER_KEY_SECONDS:
+            # The box may have taken its next key, or may not have yet.
+            self._box = self._keys.box if self._box == self._next_box else self._next_box
+            self._reopen(now)
 
     @property
     def _patience(self) -> float:
+        if self._state == "refused":
+            return min(self._silence_seconds, REFUSED_SECONDS)
         return max(self._silence_seconds, SILENT_BEATS * self._session.lease.beat_seconds)
+
+    def _reopen(self, now: float) -> None:
+        self._close_sockets()
+        if self._keys.directory is not None:
+            # The seat's key may have been exchanged meanwhile.
+            with contextlib.suppress(SeatError):
+                self._keys = SeatKeys.load(self._keys.directory, self._keys.seat)
+        self._open(now)
+
+    def _note_next_box(self) -> None:
+        announced = self._session.lease.next_box
+        if announced is not None and announced not in {self._next_box, self._box}:
+            self._next_box = announced
+            # It is remembered by this process at least.
+            with contextlib.suppress(SeatError):
+                self._keys.keep_next_box(announced)
+
+    def _shake(self) -> None:
+        """The box that is connected to has the key that was tried."""
+        self._shaken = True
+        if self._box == self._next_box:
+            self._next_box = None
+            with contextlib.suppress(SeatError):
+                self._keys.take_box(self._box)
+            self._keys = dataclasses.replace(self._keys, box=self._box)
 
     def _take_replies(self, now: float) -> None:
         while frames := _receive(self._asker):
@@ -259,17 +298,21 @@ class SeatClient:
                 self._subscriber.subscribe(prefix)
             self._subscribed = prefix
 
-    def _watch_connection(self) -> None:
+    def _watch_connection(self, now: float) -> None:
         while self._monitor.poll(0):
             event = recv_monitor_message(self._monitor)["event"]
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._state = "connected"
+                self._shake()
                 # A box that was started anew knows nothing of the lease.
                 self._session.lease.renew()
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self._state = "refused"
-            elif event == zmq.EVENT_DISCONNECTED and self._state == "connected":
-                self._state = "silent"
+            elif event == zmq.EVENT_DISCONNECTED:
+                if self._shaken:
+                    self._shaken, self._opened = False, now
+                if self._state == "connected":
+                    self._state = "silent"
 
 
 def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:

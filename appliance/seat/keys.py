@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+BOX_FILE: Final = "box.key"
+NEXT_BOX_FILE: Final = "box.key.next"
 
 
 class SeatError(Exception):
@@ -24,6 +30,8 @@ class SeatKeys:
     host: str | None = None
     publish_port: int | None = None
     control_port: int | None = None
+    #: where they were read from
+    directory: Path | None = None
 
     @classmethod
     def load(cls, directory: Path, seat: str | None = None) -> SeatKeys:
@@ -44,10 +52,11 @@ class SeatKeys:
             seat=str(named),
             public=_key(directory / "seat.key"),
             secret=_key(directory / "seat.key_secret"),
-            box=_key(directory / "box.key"),
+            box=_key(directory / BOX_FILE),
             host=connection.get("host"),
             publish_port=connection.get("publish_port"),
             control_port=connection.get("control_port"),
+            directory=directory,
         )
 
     def addresses(self, publish: str | None = None, control: str | None = None) -> tuple[str, str]:
@@ -71,6 +80,76 @@ class SeatKeys:
             )
             control = f"tcp://{host}:{beside}"
         return publish, control
+
+    def next_box(self) -> bytes | None:
+        """The key that the box announced for later, if it did."""
+        path = self.directory / NEXT_BOX_FILE if self.directory else None
+        return _key(path) if path is not None and path.exists() else None
+
+    def keep_next_box(self, key: bytes) -> None:
+        """Write down the key that the box will have, for a client that is started after that.
+
+        Raises:
+            SeatError: the directory cannot be written.
+        """
+        if self.directory is not None:
+            write_private(self.directory / NEXT_BOX_FILE, key + b"\n")
+
+    def take_box(self, key: bytes) -> None:
+        """The box has answered with this key: it is the one from now on.
+
+        Raises:
+            SeatError: the directory cannot be written.
+        """
+        if self.directory is not None:
+            write_private(self.directory / BOX_FILE, key + b"\n")
+            with contextlib.suppress(OSError):
+                (self.directory / NEXT_BOX_FILE).unlink()
+
+
+def write_key_directory(directory: Path, keys: SeatKeys) -> None:
+    """Write a key directory as `ridge seats enrol` does, the secret key last.
+
+    Raises:
+        SeatError: it cannot be written.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SeatError(f"{directory}: cannot be made: {error.strerror}; name another --keys") from error
+    address = {
+        "v": 1,
+        "seat": keys.seat,
+        "host": keys.host,
+        "publish_port": keys.publish_port,
+        "control_port": keys.control_port,
+    }
+    write_private(directory / "connection.json", json.dumps(address, indent=1).encode() + b"\n")
+    write_private(directory / BOX_FILE, keys.box + b"\n")
+    write_private(directory / "seat.key", keys.public + b"\n")
+    write_private(directory / "seat.key_secret", keys.secret + b"\n")
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600, whole or not at all.
+
+    Raises:
+        SeatError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise SeatError(
+            f"{path}: cannot be written: {error.strerror}; check the directory's owner"
+        ) from error
 
 
 def _connection(directory: Path) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class SeatLease:
         self.topic: str | None = None
         #: seconds between two beats, as the feed said
         self.beat_seconds = 0.0
+        #: the key that the box will have, once it has announced one
+        self.next_box: bytes | None = None
 
     @property
     def prefix(self) -> bytes | None:
@@ -58,6 +60,9 @@ class SeatLease:
         self._asked = None
         self._lease, self.topic, self.beat_seconds = lease, topic, float(beat)
         self._next = now + seconds / RENEWALS_A_LEASE
+        next_box = head.get("next_box")
+        if isinstance(next_box, str) and len(next_box) == 40:
+            self.next_box = next_box.encode("ascii", "replace")
         return True
 
     def renew(self) -> None:

@@ -12,9 +12,11 @@ import msgspec
 import zmq
 
 from appliance.box.config import Box, Config, Feed
+from appliance.feed.control import Control
 from appliance.feed.door import DOOR_SOCKET
 from appliance.feed.grants import GrantBook
 from appliance.feed.keys import Connection, CurveKeys, box_keys, write_seat_keys
+from appliance.feed.publisher import Publisher
 from appliance.feed.service import FeedService
 from appliance.protocol.codec import encode
 from appliance.protocol.messages import DoorMessage
@@ -27,7 +29,13 @@ HOST = "127.0.0.1"
 
 
 def config_in(directory: Path, **feed: object) -> Config:
-    settings = {"publish_port": 0, "control_port": 0, "beat_seconds": 0.2, "lease_seconds": 60} | feed
+    settings = {
+        "publish_port": 0,
+        "control_port": 0,
+        "enrol_port": 0,
+        "beat_seconds": 0.2,
+        "lease_seconds": 60,
+    } | feed
     return Config(
         box=Box(runtime_directory=directory / "run", state_directory=directory / "state"),
         feed=Feed(**settings),
@@ -96,9 +104,17 @@ class RunningFeed:
         eventually(lambda: seat not in self.seats, "the revocation to be seen")
 
     @property
+    def publisher(self) -> Publisher:
+        return self.service._sockets.publisher
+
+    @property
+    def control(self) -> Control:
+        return self.service._sockets.control
+
+    @property
     def seats(self) -> set[str]:
         """The seats that the feed knows now."""
-        return {peer.seat for peer in self.service._admission.peers}
+        return set(self.service._admission.seats)
 
     # the engine
 
@@ -140,6 +156,12 @@ class RunningFeed:
         """A seat's control connection, while the seat holds a lease."""
         asker = self.asker(self.keys[seat])
         self.lease(asker)
+        return asker
+
+    def listener_without_lease(self, seat: str) -> zmq.Socket[bytes]:
+        """A control connection that has asked for a lease, whether it is answered or not."""
+        asker = self.asker(self.keys[seat])
+        asker.send(msgspec.msgpack.encode({"ask": "lease", "id": 1}))
         return asker
 
     def listener(self, seat: str, *more: str) -> zmq.Socket[bytes]:

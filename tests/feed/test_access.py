@@ -47,7 +47,7 @@ def test_another_enrolled_seat_gets_nothing_of_it_whatever_it_subscribes_to(tmp_
         until(seat, "cue")
         feed.send(cue(seat="8002", call_id="B" * 22))
         got = payloads(until(curious, "cue") + drain(curious))
-        assert feed.service._publisher.counters.refused == len(OTHERS_TOPICS)
+        assert feed.publisher.counters.refused == len(OTHERS_TOPICS)
     assert {message["seat"] for message in got} == {"8002"}
 
 
@@ -91,9 +91,9 @@ def test_a_stranger_gets_nothing(tmp_path, who):
         until(seat, "beat")
         assert drain(stranger) == []
         assert drain(asker) == []
-        assert feed.service._publisher.counters.granted == 1
+        assert feed.publisher.counters.granted == 1
         # The lease of the seat.
-        assert feed.service._control.counters.answered == 1
+        assert feed.control.counters.answered == 1
 
 
 def test_revocation_cuts_a_connected_seat_off(tmp_path):
@@ -136,7 +136,7 @@ def test_a_seat_enrolled_again_does_not_wake_its_old_connections(tmp_path):
         drain(old)
         # A new subscription over the old connection is judged by the mark that it was let in with.
         old.subscribe(prefix)
-        eventually(lambda: feed.service._publisher.counters.refused == 1, "the old connection to be refused")
+        eventually(lambda: feed.publisher.counters.refused == 1, "the old connection to be refused")
         feed.send(call(), profile(), cue())
         got = payloads(until(new, "cue"))
         assert [message["seq"] for message in got if message["type"] != "beat"] == [1, 2, 3]
@@ -177,6 +177,7 @@ def sockets(context, directory):
             topics=topics,
             feedback=Feedback(directory),
             timing=Timing(15.0, 2.0),
+            rotate=lambda seat, key: 0.0,
         ),
     ]
 

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import pytest
 
 from appliance.cli import CommandError
-from appliance.feed.command import add_commands
 from appliance.feed.keys import box_keys
 from appliance.seat.keys import SeatKeys
-
-
-@pytest.fixture
-def ridge(tmp_path):
-    config = tmp_path / "ridge.toml"
-    config.write_text(f'[box]\nstate_directory = "{tmp_path}/state"\n[feed]\nbind = "10.1.2.3"\n')
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-
-    def run(*words):
-        options = parser.parse_args([*words, "--config", str(config)])
-        return options.run(options)
-
-    return run
 
 
 def test_enrol_list_and_revoke(ridge, tmp_path, capsys):
@@ -54,8 +38,12 @@ def test_failures_are_sentences_with_a_next_step(ridge, tmp_path):
         ridge("seats", "enrol", "../8001", "--out", out)
     assert not (tmp_path / "8001").exists()
     ridge("seats", "enrol", "8001", "--out", out)
+    with pytest.raises(CommandError, match="revoke it first"):
+        ridge("seats", "enrol", "8001", "--out", out)
+    ridge("seats", "revoke", "8001")
     with pytest.raises(CommandError, match="exists already"):
         ridge("seats", "enrol", "8001", "--out", out)
+    ridge("seats", "enrol", "8001", "--out", out + "2")
     with pytest.raises(CommandError, match="revoke it first"):
         ridge("seats", "enrol", "8001", "--out", str(tmp_path / "elsewhere"))
     with pytest.raises(CommandError, match="not enrolled"):

@@ -55,7 +55,7 @@ def test_states_are_metered(tmp_path):
         lease = feed.lease(feed.asker(feed.keys["8001"]))["lease"]
         for _ in range(int(STATES_BURST) + 12):
             feed.subscriber(feed.keys["8001"], f"seat/8001/{lease}/")
-        counters = feed.service._publisher.counters
+        counters = feed.publisher.counters
         eventually(lambda: counters.granted == STATES_BURST + 12, "all subscriptions to be granted")
         assert STATES_BURST <= counters.states < STATES_BURST + 12
 
@@ -226,13 +226,13 @@ def test_garbage_on_every_socket_does_no_harm(tmp_path):
             bad.send(b"\x01" + f"seat/{number}/".encode())
         bad.send(b"\x02nonsense")
         bad.send_multipart([b"\x01seat/8001/", b"\x01seat/8001/"])
-        eventually(lambda: feed.service._publisher.counters.refused >= 300, "the subscriptions to be refused")
+        eventually(lambda: feed.publisher.counters.refused >= 300, "the subscriptions to be refused")
         # too large for a frame: the connection ends, and nothing else
         asker.send(b"\x00" * 100_000)
         feed.send(call(), profile())
         until(seat, "profile")
         assert feed.service._door.counters.refused == 7
-        assert feed.service._control.counters.bad == 7
+        assert feed.control.counters.bad == 7
         assert drain(bad) == []
         for peer in raw:
             peer.close()
@@ -243,7 +243,7 @@ def test_a_seat_that_asks_too_often_is_not_answered_and_others_are(tmp_path):
         eager, calm = feed.leased_asker("8001"), feed.leased_asker("8002")
         for number in range(int(REQUESTS_BURST) * 3):
             eager.send(pack({"ask": "snapshot", "id": number}))
-        eventually(lambda: feed.service._control.counters.too_many > 0, "requests to be too many")
+        eventually(lambda: feed.control.counters.too_many > 0, "requests to be too many")
         calm.send(pack({"ask": "snapshot", "id": 1}))
         assert unpack(receive(calm)[0])["reply"] == "snapshot"
 
@@ -258,7 +258,7 @@ def test_a_slow_seat_misses_messages_and_harms_nobody(tmp_path):
         slow.connect(f"tcp://127.0.0.1:{feed.service.publish_port}")
         slow.subscribe(f"seat/8001/{feed.lease(feed.asker(feed.keys['8001']))['lease']}/")
         quick = feed.listener("8002")
-        eventually(lambda: feed.service._publisher.counters.granted == 2, "both to be subscribed")
+        eventually(lambda: feed.publisher.counters.granted == 2, "both to be subscribed")
         count = 6000
         for number in range(count):
             feed.send(cue(call_id=f"{number % 4000:022d}"))

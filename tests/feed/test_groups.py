@@ -72,7 +72,7 @@ def test_a_supervisor_may_not_ask_for_a_seats_topic_nor_a_seat_for_the_groups(tm
             ),
             feed.subscriber(feed.keys["8003"], f"{GROUP}{leases['lead']}/", f"{GROUP}{leases['8003']}/", ""),
         ]
-        eventually(lambda: feed.service._publisher.counters.refused == 5, "the refusals")
+        eventually(lambda: feed.publisher.counters.refused == 5, "the refusals")
         seat = feed.listener("8001")
         until(seat, "beat")
         feed.send(call(), cue())

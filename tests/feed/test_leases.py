@@ -66,7 +66,7 @@ def test_a_connection_without_a_lease_gets_nothing(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         seat = feed.listener("8001")
         without = feed.subscriber(feed.keys["8001"], "seat/8001/", "seat/8001/" + "0" * 16 + "/")
-        eventually(lambda: feed.service._publisher.counters.refused == 2, "two refusals")
+        eventually(lambda: feed.publisher.counters.refused == 2, "two refusals")
         feed.send(call(), profile(), cue())
         until(seat, "cue")
         until(seat, "beat")
@@ -82,7 +82,7 @@ def test_a_request_without_a_lease_is_refused(tmp_path):
             assert [unpack(frame) for frame in receive(asker)] == [
                 {"reply": "error", "id": 1, "error": "no_lease"}
             ]
-        assert feed.service._control.counters.no_lease == 2
+        assert feed.control.counters.no_lease == 2
 
 
 def test_a_seat_that_does_not_renew_its_lease_gets_nothing_any_more(tmp_path):

@@ -10,7 +10,7 @@ from msgspec import inspect
 
 import appliance.feed
 from appliance.box.config import Feed
-from appliance.feed import control, leases, publisher, topics
+from appliance.feed import codes, control, enrolment, leases, publisher, topics
 from appliance.protocol import bucket, codec, replies, requests
 from appliance.protocol.messages import SCHEMA_VERSION, SeatMessage
 from appliance.seat import client
@@ -61,6 +61,10 @@ def test_every_field_of_a_reply_is_described():
         f"the last {Feed().replay_messages} messages of a seat's topic",
         f"and {topics.GROUP_REPLAY_FACTOR} times as many of a group's",
         f'"seconds": {Feed().lease_seconds}, "beat": {Feed().beat_seconds}}}',
+        f"expired (72 h by default), or void after {codes.MAX_TRIES} wrong tries",
+        f"It answers {enrolment.REQUESTS_A_SECOND:.0f} requests a\nsecond, ",
+        f"second, {enrolment.REQUESTS_BURST:.0f} at once",
+        f'"seconds": {Feed().key_overlap_hours * 3600}}}',
         f"may hold {leases.MAX_LEASES_A_GRANT} leases at once",
         f"every two seconds, {control.NEW_LEASES_BURST:.0f} at once",
         f"one every two seconds, {control.VERDICTS_BURST:.0f} at\nonce",
@@ -76,3 +80,4 @@ def test_limits_are_those_of_the_code(sentence):
 def test_the_words_ten_and_one_are_the_rates_of_the_code():
     assert (control.REQUESTS_A_SECOND, publisher.STATES_A_SECOND) == (10.0, 1.0)
     assert (control.NEW_LEASES_A_SECOND, control.VERDICTS_A_SECOND) == (0.5, 0.5)
+    assert (control.ROTATIONS_A_SECOND, control.ROTATIONS_BURST) == (1 / 600, 3)

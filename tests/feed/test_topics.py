@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from appliance.feed.admission import Admission
+from appliance.feed.admission import Admission, Change
 from appliance.feed.door import Budget
 from appliance.feed.grants import Grant
 from appliance.feed.topics import FORGET_SECONDS, MAX_CALLS_A_SEAT, Topics
@@ -128,9 +130,9 @@ def names(peers):
 
 def test_a_grant_keeps_its_mark_and_a_new_key_gets_a_new_one():
     admission = Admission()
-    assert admission.replace(grants(a="1", b="2")) == frozenset()
+    assert admission.replace(grants(a="1", b="2")) == Change(frozenset(), frozenset())
     before = {key: admission.admit(key * 40) for key in "12"}
-    assert names(admission.replace(grants(a="1", b="3"))) == {"b"}
+    assert names(admission.replace(grants(a="1", b="3")).ended) == {"b"}
     assert admission.admit("1" * 40) == before["1"]
     assert admission.admit("2" * 40) is None
     assert admission.admit("3" * 40).seat == "b"
@@ -139,12 +141,26 @@ def test_a_grant_keeps_its_mark_and_a_new_key_gets_a_new_one():
     assert admission.peer("a", before["1"].mark) == before["1"]
 
 
+def test_an_exchanged_key_stays_valid_for_its_overlap():
+    admission = Admission()
+    admission.replace(grants(a="1"))
+    old = admission.admit("1" * 40)
+    rotated = {"a": Grant("a", "2" * 40, "seat", 0, previous="1" * 40, previous_until=1000)}
+    assert admission.replace(rotated, 999) == Change(frozenset(), frozenset())
+    assert admission.admit("1" * 40) == replace_(old, current=False)
+    assert (admission.admit("2" * 40).seat, admission.admit("2" * 40).current) == ("a", True)
+    change = admission.replace(rotated, 1000)
+    assert (names(change.lost), change.ended) == ({"a"}, frozenset())
+    assert admission.admit("1" * 40) is None
+    assert admission.peer("a", old.mark) is None
+
+
 def test_a_grant_that_was_revoked_and_given_again_gets_a_new_mark():
     admission = Admission()
     admission.replace(grants(a="1"))
     peer = admission.admit("1" * 40)
-    assert admission.replace({}) == {peer}
-    assert (admission.peers, admission.admit("1" * 40)) == ((), None)
+    assert admission.replace({}) == Change(frozenset({peer}), frozenset({peer}))
+    assert (admission.seats, admission.admit("1" * 40)) == (frozenset(), None)
     admission.replace(grants(a="1"))
     assert admission.peer("a", peer.mark) is None
 
