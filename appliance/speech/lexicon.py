@@ -18,6 +18,9 @@ MODEL_NAME: Final = "lexicon-zh"
 FILE_NAME: Final = "lexicon.npz"
 #: The arrays' layout that this module reads; `tools/train/lexicon.py` writes it.
 FORMAT: Final = 2
+#: A recognizer may bring its own costs of mishearing under this name, in the lexicon's layout.
+CONFUSIONS_FILE: Final = "confusions.npz"
+COST_TABLES: Final = ("initial_costs", "final_costs", "tone_costs")
 
 #: Word ids with a meaning of their own.
 BEGIN: Final = 0
@@ -84,6 +87,16 @@ class Lexicon:
         """
         return cls.read(store.open(MODEL_NAME).path(FILE_NAME))
 
+    @classmethod
+    def load_for(cls, store: ModelStore, confusions: Path | None) -> Lexicon:
+        """The lexicon of the store, with another recognizer's confusions where there are some.
+
+        Raises:
+            ModelError: one of them is not installed, altered, or does not fit the other.
+        """
+        lexicon = cls.load(store)
+        return lexicon if confusions is None else cls(lexicon.arrays | _read_confusions(confusions, lexicon))
+
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What it was made of."""
@@ -100,7 +113,7 @@ class Lexicon:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             return cls(arrays)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelError(
                 f"the lexicon {path} cannot be read ({error}); install the release's lexicon"
             ) from error
@@ -219,3 +232,21 @@ class Lexicon:
         if len(rows) >= _ROWS_KEPT:
             rows.clear()
         rows[key] = row
+
+
+def _read_confusions(path: Path, lexicon: Lexicon) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in COST_TABLES}
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"the confusions {path} cannot be read ({error}); install the model again"
+        ) from error
+    for name, costs in found.items():
+        own = lexicon.arrays[name]
+        if costs.shape != own.shape or costs.dtype != own.dtype:
+            raise ModelError(
+                f"the confusions {path} do not fit the lexicon: {name} is {costs.dtype} of shape "
+                f"{costs.shape}, not {own.dtype} of shape {own.shape}; install the recognizer of this release"
+            )
+    return found

@@ -9,6 +9,7 @@ from appliance.box.config import SiteWord, Speech
 from appliance.box.journal import Journal
 from appliance.models import InstalledModel, ModelError, ModelStore
 from appliance.models_choice import Choice, choose_recognizer
+from appliance.speech.lexicon import CONFUSIONS_FILE
 from appliance.speech.reading import PinyinReading, Reading
 from appliance.speech.sitelexicon import load_lexicon
 from appliance.speech.streamingmodel import StreamingModel
@@ -29,7 +30,11 @@ def load_recognizer(store: ModelStore, speech: Speech, threads: int) -> tuple[St
         units = model.entry.units
         assert units is not None
         tokens = model.path("tokens.txt")
-        return ToneCtcModel(choice.name, model.path(_network_file(model)), tokens, units, threads), choice
+        confusions = None
+        if any(file.name == CONFUSIONS_FILE for file in model.entry.file):
+            confusions = model.path(CONFUSIONS_FILE)
+        network = model.path(_network_file(model))
+        return ToneCtcModel(choice.name, network, tokens, units, threads, confusions=confusions), choice
     return TransducerModel(model, speech.search, threads, speech.words), choice
 
 
@@ -44,7 +49,7 @@ def load_reading(
         ModelError: the lexicon is needed, and is not installed, altered, or of another format.
     """
     if model.units == "pinyin":
-        return partial(PinyinReading, load_lexicon(store, words, journal))
+        return partial(PinyinReading, load_lexicon(store, words, journal, model.confusions))
     # pypinyin's dictionaries are large, and recognizers of syllables do without them.
     from appliance.speech.characters import CharacterReading  # noqa: PLC0415
     from appliance.speech.spelling import Spelling  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,13 +27,17 @@ NAME_COSTS: Final = (14_000, 9_000, 8_000, 7_000)
 _State = frozenset[tuple[int, int]]
 
 
-def load_lexicon(store: ModelStore, words: Sequence[SiteWord], journal: Journal) -> Lexicon:
+def load_lexicon(
+    store: ModelStore, words: Sequence[SiteWord], journal: Journal, confusions: Path | None = None
+) -> Lexicon:
     """The lexicon of the store with the names that can be pronounced; those that cannot are noted by number.
+
+    `confusions` is how the recognizer mishears, where it brings its own table.
 
     Raises:
         ModelError: the lexicon is not installed, altered, or of another format.
     """
-    lexicon = Lexicon.load(store)
+    lexicon = Lexicon.load_for(store, confusions)
     if not words:
         return lexicon
     # pypinyin's dictionaries are large, and few sites list names.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -55,6 +56,8 @@ class StreamingModel(Protocol):
     symbols: frozenset[str]
     #: streams that one call of `decode` may take
     largest_batch: int
+    #: how this network mishears, for the reading of syllables; None where the lexicon's own table fits
+    confusions: Path | None
 
     def open(self) -> ModelStream:
         """A stream for a new utterance."""

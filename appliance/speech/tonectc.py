@@ -59,7 +59,16 @@ class Shape:
 class ToneCtcModel:
     """A verified and checked network."""
 
-    def __init__(self, name: str, network: Path, tokens: Path, units: Units, threads: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: Path,
+        tokens: Path,
+        units: Units,
+        threads: int,
+        *,
+        confusions: Path | None = None,
+    ) -> None:
         """Open it and try it on silence.
 
         Args:
@@ -68,11 +77,13 @@ class ToneCtcModel:
             tokens: lines of symbol and number, parted by a space; one symbol is the blank.
             units: what the tokens spell.
             threads: threads of one inference.
+            confusions: how it mishears, where it brings its own table.
 
         Raises:
             ModelError: it is no ONNX file, or has not this interface; the message says what differs.
         """
         self.units: Units = units
+        self.confusions = confusions
         self._tokens, self._blank = read_tokens(name, tokens)
         self.symbols: frozenset[str] = frozenset(self._tokens)
         self._session: Any = open_network(name, network, threads)

@@ -41,6 +41,7 @@ class TransducerModel:
 
     rate = RATE
     largest_batch = 1
+    confusions: Path | None = None
 
     def __init__(
         self,

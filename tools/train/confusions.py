@@ -1,11 +1,17 @@
 """Measures how the recognizer mishears: which initial, final and tone it writes for which was said.
 
-Runs the pinyin recognizer over manifests of speech with text, clean and through the telephone band, aligns
-what it heard with the readings of the text, and writes the counts that `lexicon.py` turns into costs:
+Runs a recognizer of syllables over manifests of speech with text, clean and through the telephone band,
+aligns what it heard with the readings of the text, and writes the counts that `lexicon.py` turns into costs:
 
     cd ../shared/data/asr/train
     python CHECKOUT/tools/train/confusions.py aishell-sample.tsv customer-service.tsv word-commands.tsv \\
         --output CHECKOUT/tools/train/confusions.tsv
+
+The lexicon carries the confusions of the recognizer that is pulled. The bundled one brings its own, counted
+on speech that its training never saw, and written as costs in the lexicon's layout:
+
+    python CHECKOUT/tools/train/confusions.py --model asr-zh-pinyin-telephone customer-service.tsv \\
+        --output counts.tsv --costs CHECKOUT/models/asr-zh-pinyin-telephone/confusions.npz
 
 Manifests of `asr/eval` are refused: what judges the result must not shape it.
 """
@@ -20,22 +26,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import sherpa_onnx
 import soundfile
 from pypinyin import Style, lazy_pinyin
 from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import lexicon_channel
+
+from appliance.box.config import Speech
 from appliance.models import ModelStore
-from appliance.speech.lexicon import confidence_bin
+from appliance.models_choice import PULLED_RECOGNIZER
+from appliance.speech.lexicon import COST_TABLES, Lexicon, confidence_bin
+from appliance.speech.loading import load_recognizer
 from appliance.speech.pinyin import Syllable, is_syllable, join_tokens, split, without_tone
-from appliance.telephony.band import telephone_band, to_rate
+from appliance.speech.streamingmodel import StreamingModel
+from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
 
 RATE = 16_000
 #: Where both parts differ and both were sure (bins above this), the alignment slipped; nothing was confused.
 LEAST_SURE = 2
-_PAD = np.zeros(int(0.8 * RATE), np.float32)
 
 
 def main() -> int:
@@ -45,8 +55,11 @@ def main() -> int:
     parser.add_argument("manifests", nargs="+", type=Path, help="TSV with the columns path and text")
     parser.add_argument("--output", type=Path, required=True, help="TSV: part, bin, said, heard, count")
     parser.add_argument("--limit", type=int, default=10**9, help="utterances a manifest")
+    parser.add_argument("--model", default=PULLED_RECOGNIZER, help="a recognizer of syllables of the store")
+    parser.add_argument("--costs", type=Path, help="also write them as costs, NPZ in the lexicon's layout")
     options = parser.parse_args()
-    recognizer = _recognizer()
+    store = ModelStore()
+    recognizer, _ = load_recognizer(store, Speech(model=options.model), 1)
     counts: Counter[tuple[str, int, str, str]] = Counter()
     for manifest in options.manifests:
         if manifest.resolve().parent.name == "eval":
@@ -55,27 +68,17 @@ def main() -> int:
             said = readings(text)
             if not said:
                 continue
-            for band in (samples, to_rate(telephone_band(samples, RATE), 8000, RATE)):
-                count_pairs(said, recognize(recognizer, band), counts)
+            for band, rate in ((samples, RATE), (telephone_band(samples, RATE), TELEPHONE_RATE)):
+                count_pairs(said, recognize(recognizer, band, rate), counts)
     with options.output.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(["part", "bin", "said", "heard", "count"])
         writer.writerows((*key, count) for key, count in sorted(counts.items()))
+    if options.costs:
+        costs = lexicon_channel.tables(list(Lexicon.load(store).heard_ids), options.output)
+        np.savez_compressed(options.costs, **{name: costs[name] for name in COST_TABLES})
     print(f"{options.output}: {sum(n for k, n in counts.items() if k[0] == 'tone')} syllables compared")
     return 0
-
-
-def _recognizer() -> sherpa_onnx.OnlineRecognizer:
-    model = ModelStore().open("asr-zh-pinyin-zipformer")
-    names = {file.name.split("-")[0]: str(model.path(file.name)) for file in model.entry.file}
-    return sherpa_onnx.OnlineRecognizer.from_transducer(
-        tokens=names["tokens.txt"],
-        encoder=names["encoder"],
-        decoder=names["decoder"],
-        joiner=names["joiner"],
-        num_threads=1,
-        decoding_method="greedy_search",
-    )
 
 
 def _utterances(manifest: Path, limit: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -96,14 +99,14 @@ def readings(text: str) -> list[str]:
     return syllables if all(is_syllable(syllable) for syllable in syllables) else []
 
 
-def recognize(recognizer: sherpa_onnx.OnlineRecognizer, samples: np.ndarray) -> list[Syllable]:
-    stream = recognizer.create_stream()
-    stream.accept_waveform(RATE, samples.astype(np.float32) / 32768)
-    stream.accept_waveform(RATE, _PAD)
-    while recognizer.is_ready(stream):
-        recognizer.decode_stream(stream)
-    result = recognizer.recognizer.get_result(stream)
-    return join_tokens(result.tokens, result.timestamps, result.ys_probs)
+def recognize(recognizer: StreamingModel, samples: np.ndarray, rate: int) -> list[Syllable]:
+    stream = recognizer.open()
+    stream.accept(to_rate(samples, rate, recognizer.rate).astype(np.float32) / 32768)
+    stream.finish()
+    while stream.ready():
+        recognizer.decode([stream])
+    hearing = stream.hearing()
+    return join_tokens(hearing.tokens, hearing.times, hearing.log_probabilities)
 
 
 def count_pairs(said: list[str], heard: list[Syllable], counts: Counter[tuple[str, int, str, str]]) -> None:
