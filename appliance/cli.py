@@ -14,6 +14,7 @@ ROOMS = (
     "appliance.capture.command",
     "appliance.engine.command",
     "appliance.transcribe_command",
+    "appliance.explain_command",
     "appliance.seat.command",
     "appliance.seat.keys_command",
     "appliance.feed.command",

@@ -6,7 +6,6 @@ from typing import Final
 
 from appliance.affect.voice import CustomerVoice
 from appliance.engine.rooms import Rooms
-from appliance.profile.call import CallProfile
 from appliance.speech.recognizer import LegStream
 from appliance.speech.utterance import SpeechEvent, Utterance
 from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, Leg
@@ -24,7 +23,7 @@ class CallPipeline:
 
     def __init__(self, started: CallStarted, rooms: Rooms, *, quotes: bool) -> None:
         self.started = started
-        self.profile = CallProfile(rooms.catalogue, quotes=quotes)
+        self.profile = rooms.profile(rooms.catalogue, quotes)
         self.voice = CustomerVoice(rooms.affect)
         self.at_ms = 0
         #: the end of the customer's last whole utterance, until an update that knows of it was published

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.affect.models import AffectModels
 from appliance.box.config import Config
 from appliance.language.reader import LanguageReader
 from appliance.models import ModelStore
+from appliance.profile.call import CallProfile
 from appliance.profile.catalogue import Catalogue
 from appliance.speech.recognizer import SpeechEngine
 
@@ -20,6 +22,8 @@ class Rooms:
     affect: AffectModels
     language: LanguageReader
     catalogue: Catalogue
+    #: makes the profile of a call, from catalogue and whether it may quote
+    profile: Callable[[Catalogue, bool], CallProfile] = CallProfile
 
 
 def load_rooms(config: Config) -> Rooms:

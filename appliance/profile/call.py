@@ -193,32 +193,11 @@ class CallProfile:
         if len(referred) > len(carried & set(referred)):
             advice = [Advice(id=one.id, evidence=[e for e in one.evidence if e in carried]) for one in advice]
         self._ledger.pin([*referred, *self._refusals.evidence, *(need.evidence for need in self._needs)])
-        upset = self._upset or self._complaining
-        pace = pace_of(
-            situation.stage,
-            self._mind,
-            stopped=self._refusals.stopped,
-            upset=upset,
-            objecting=bool(situation.objections),
-            suitability=situation.suitability,
-        )
+        relationship, influence, demand = self.reading(situation)
         return ProfileParts(
-            relationship=self._relationship.reading(pace),
-            influence=Influence(
-                style=self._style.probabilities_reading(),
-                indices=self._style.indices_reading(),
-                style_confidence=fraction(self._style.confidence),
-                emotion=self._emotion.state,
-                objections=self._objections.reading(),
-                mind=self._mind.reading(),
-            ),
-            demand=read_demand(
-                self._needs,
-                self._now,
-                situation.stage,
-                knows_product=self._knows_product,
-                stopped=self._refusals.stopped,
-            ),
+            relationship=relationship,
+            influence=influence,
+            demand=demand,
             advice=advice,
             evidence=evidence,
             audio=AudioQuality(
@@ -226,6 +205,34 @@ class CallProfile:
                 dropped_ms=min(self._dropped_ms, LAST_MS),
             ),
         )
+
+    def reading(self, situation: Situation | None = None) -> tuple[Relationship, Influence, Demand]:
+        """What the profile says now, without advice; changes nothing."""
+        situation = situation or self._situation()
+        pace = pace_of(
+            situation.stage,
+            self._mind,
+            stopped=self._refusals.stopped,
+            upset=self._upset or self._complaining,
+            objecting=bool(situation.objections),
+            suitability=situation.suitability,
+        )
+        influence = Influence(
+            style=self._style.probabilities_reading(),
+            indices=self._style.indices_reading(),
+            style_confidence=fraction(self._style.confidence),
+            emotion=self._emotion.state,
+            objections=self._objections.reading(),
+            mind=self._mind.reading(),
+        )
+        demand = read_demand(
+            self._needs,
+            self._now,
+            situation.stage,
+            knows_product=self._knows_product,
+            stopped=self._refusals.stopped,
+        )
+        return self._relationship.reading(pace), influence, demand
 
     @property
     def _upset(self) -> bool:

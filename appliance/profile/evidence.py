@@ -67,6 +67,10 @@ class EvidenceLedger:
         self._items[identifier] = EvidenceItem(identifier, at_ms, source, code, weight, shown)
         return identifier
 
+    def items(self) -> tuple[EvidenceItem, ...]:
+        """What is kept, in the order in which it came."""
+        return tuple(self._items.values())
+
     def pin(self, identifiers: Iterable[str]) -> None:
         """Keep these while others give way (what advice and needs rest on); replaces earlier pins."""
         self._pinned = frozenset(identifiers)

@@ -44,10 +44,14 @@ class Played:
 
 
 def play(
-    call: WrittenCall, reader: LanguageReader, catalogue: Catalogue, objections: Objections
+    call: WrittenCall,
+    reader: LanguageReader,
+    catalogue: Catalogue,
+    objections: Objections,
+    profile: CallProfile | None = None,
 ) -> Iterator[Played]:
-    """The turns of `call`, one after another."""
-    profile = CallProfile(catalogue, quotes=True)
+    """The turns of `call`, one after another, told to `profile` (or to a new one)."""
+    profile = profile or CallProfile(catalogue, quotes=True)
     ear = reader.open()
     now, agent_before = 500, ""
     for number, turn in enumerate(call.turns):
