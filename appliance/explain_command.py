@@ -35,11 +35,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _run(options: argparse.Namespace) -> int:
-    from appliance.capture.replay import ReplayError  # noqa: PLC0415
-    from appliance.cli import CommandError  # noqa: PLC0415
-    from appliance.explanation import explain, lines  # noqa: PLC0415
-    from appliance.models import ModelError  # noqa: PLC0415
-    from appliance.seat.words import Words  # noqa: PLC0415
+    from appliance.capture.replay import ReplayError
+    from appliance.cli import CommandError
+    from appliance.explanation import explain, lines
+    from appliance.models import ModelError
+    from appliance.seat.words import Words
 
     config = load_config(options.config)
     words = Words.load(options.locale or config.box.locale)
@@ -72,10 +72,10 @@ def replayed(files: Sequence[Path], config: Config) -> list[tuple[int, TracedPro
         ReplayError: the files are no call.
         ModelError: a model is missing, altered or forbidden.
     """
-    from appliance.engine.offline import messages_of  # noqa: PLC0415
-    from appliance.engine.rooms import load_rooms  # noqa: PLC0415
-    from appliance.profile.catalogue import Catalogue  # noqa: PLC0415
-    from appliance.profile.tracing import TracedProfile  # noqa: PLC0415
+    from appliance.engine.offline import messages_of
+    from appliance.engine.rooms import load_rooms
+    from appliance.profile.catalogue import Catalogue
+    from appliance.profile.tracing import TracedProfile
 
     made: list[TracedProfile] = []
 
