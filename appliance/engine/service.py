@@ -15,7 +15,7 @@ import zmq
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.runtime_directory import claimed
-from appliance.engine.outbox import Outbox
+from appliance.engine.door_line import DoorLine
 from appliance.engine.rooms import load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.telephony import audioblock
@@ -28,12 +28,8 @@ POLL_MS: Final = 50
 AUDIO_QUEUE: Final = 64
 #: Bytes of one message of capture: the longest block that is taken, and its other fields.
 MAX_AUDIO_MESSAGE: Final = 2 * audioblock.MAX_BLOCK_SAMPLES + 1024
-#: Messages that ZeroMQ may hold for a feed that is busy; for one that is not there they wait in the outbox.
-DOOR_QUEUE: Final = 256
 #: Capture says every five seconds which calls are on; a call that it is silent about so long has lost it.
 ABANDONED_SECONDS: Final = 30.0
-#: How long the last messages may take to leave at shutdown.
-LINGER_MS: Final = 2_000
 #: At shutdown the ends of calls wait this long for the door's budget.
 FAREWELL_SECONDS: Final = 6.0
 
@@ -66,22 +62,17 @@ class EngineService:
     def run(self) -> int:
         """Serve until `stop`; returns the exit status."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        audio, door = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+        audio = context.socket(zmq.PULL)
+        door = DoorLine(context, self._directory / "door.sock")
         try:
-            door.setsockopt(zmq.SNDHWM, DOOR_QUEUE)
-            door.setsockopt(zmq.LINGER, LINGER_MS)
-            # While the feed is not there nothing may pile up behind the outbox's back.
-            door.setsockopt(zmq.IMMEDIATE, 1)
-            outbox = Outbox(lambda data: _sent(door, data))
-            door.connect(f"ipc://{self._directory / 'door.sock'}")
             audio.setsockopt(zmq.RCVHWM, AUDIO_QUEUE)
             # Larger frames end the connection before memory is taken for them.
             audio.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO_MESSAGE)
             _bind(audio, self._directory / f"audio-{self._shard}.sock")
             self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
             while not self._stopping:
-                self._turn(audio, outbox)
-            self._farewell(audio, outbox)
+                self._turn(audio, door)
+            self._farewell(audio, door)
         finally:
             audio.close(linger=0)
             door.close()
@@ -103,14 +94,14 @@ class EngineService:
         )
         return 0
 
-    def _turn(self, audio: zmq.Socket[bytes], outbox: Outbox) -> None:
+    def _turn(self, audio: zmq.Socket[bytes], door: DoorLine) -> None:
         if audio.poll(POLL_MS):
             self._drain(audio)
         now = time.monotonic()
         outcome = self._scheduler.step(now, _wall())
-        outbox.flush(now)
+        door.turn(now)
         for data in outcome.messages:
-            outbox.put(data, now)
+            door.put(data, now)
         for call, utterance_end_ms, at_ms in outcome.updates:
             self._journal.event("utterance_told", call=call, end=utterance_end_ms, at_ms=at_ms)
 
@@ -127,15 +118,15 @@ class EngineService:
                 continue
             self._scheduler.accept(message, time.monotonic(), _wall())
 
-    def _farewell(self, audio: zmq.Socket[bytes], outbox: Outbox) -> None:
+    def _farewell(self, audio: zmq.Socket[bytes], door: DoorLine) -> None:
         self._drain(audio)
         self._scheduler.end_all(
             lambda call, at: audioblock.CallEnded(call, at, "shutdown"), time.monotonic(), _wall()
         )
         deadline = time.monotonic() + FAREWELL_SECONDS
-        while (self._scheduler.active or outbox) and time.monotonic() < deadline:
-            self._turn(audio, outbox)
-        self._lost_messages = outbox.dropped + len(outbox)
+        while (self._scheduler.active or door.outbox) and time.monotonic() < deadline:
+            self._turn(audio, door)
+        self._lost_messages = door.outbox.dropped + len(door.outbox)
 
     def _call_failed(self, call: str, error: Exception) -> None:
         # The text of an error may quote speech; its type and place cannot.
@@ -150,14 +141,6 @@ def _bind(socket: zmq.Socket[bytes], path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     socket.bind(f"ipc://{path}")
-
-
-def _sent(door: zmq.Socket[bytes], data: bytes) -> bool:
-    try:
-        door.send(data, zmq.DONTWAIT)
-    except zmq.Again:
-        return False
-    return True
 
 
 def _wall() -> int:

@@ -161,6 +161,8 @@ class FeedService:
         # Nothing is kept for a seat that nobody may be.
         self.unclaimed += not topics
         for topic in topics:
+            if self._topics.repeated(topic, message):
+                continue
             try:
                 data = self._topics.enter(topic, message, now)
             except SchemaError as error:

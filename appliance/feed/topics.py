@@ -36,6 +36,9 @@ class _CallState:
     ended: bool = False
     call: tuple[int, bytes] | None = None
     profile: tuple[int, bytes] | None = None
+    #: the last event and its time, and the time of the final profile
+    event: tuple[str, int] | None = None
+    final_at: int | None = None
     #: the strategies that were given, and what was said of them
     advice: dict[str, Verdict | None] = field(default_factory=dict)
 
@@ -105,10 +108,20 @@ class Topics:
             state = self._state(topic, message, now)
             state.profile = (topic.sequence, data)
             state.ended |= message.final
+            state.final_at = message.at if message.final else None
             _given(state, [advice.id for advice in message.advice])
         elif isinstance(message, CueMessage) and message.call in topic.calls:
             _given(topic.calls[message.call], message.advice)
         return data
+
+    def repeated(self, name: str, message: DoorMessage) -> bool:
+        """Whether this is the last event or the final profile of a call, told again by its engine."""
+        state = self._topic(name).calls.get(message.call)
+        if state is None:
+            return False
+        if isinstance(message, CallMessage):
+            return state.event == (message.event, message.at)
+        return isinstance(message, ProfileMessage) and message.final and state.final_at == message.at
 
     def beat(self, name: str, seat: str, wall: int) -> bytes:
         """A heartbeat of a topic for one of its peers, with the last number; it takes none itself."""
@@ -197,6 +210,7 @@ class Topics:
                 del topic.calls[call]
         state = self._state(topic, message, now)
         state.call = (topic.sequence, data)
+        state.event = (message.event, message.at)
         state.ended |= message.event == "ended"
 
     def _state(self, topic: _Topic, message: DoorMessage, now: float) -> _CallState:

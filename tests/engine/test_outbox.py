@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from appliance.engine.outbox import CUE_SECONDS, MAX_EVENTS, Outbox
+from appliance.engine.outbox import CUE_SECONDS, MAX_EVENTS, REMEMBER_SECONDS, Outbox
 from appliance.protocol import codec
-from appliance.protocol.bucket import CALL_BURST_BYTES
+from appliance.protocol.bucket import CALL_BURST_BYTES, LeakyBucket
 from appliance.protocol.codec import MAX_MESSAGE_BYTES
 from appliance.protocol.messages import CallMessage, DoorMessage
 from appliance.protocol.vocabulary import CallEvent
@@ -45,6 +45,77 @@ class Door:
     @property
     def sequence(self) -> list[int]:
         return [message.seq for message in self.came]
+
+
+def finished(number: int, call: str = CALLS[0]) -> list[bytes]:
+    return [
+        numbered(samples.profile(final=True), number, call),
+        numbered(samples.call("ended"), number + 1, call),
+    ]
+
+
+def test_a_feed_that_was_started_anew_is_told_the_last_word_on_each_call(door: Door, outbox: Outbox) -> None:
+    door.open = True
+    for data in (event(1, "started"), profile(2), cue(3), profile(4), *finished(5)):
+        outbox.put(data, 0.0)
+    for data in (event(1, "started", CALLS[1]), profile(2, CALLS[1]), event(3, "held", CALLS[1])):
+        outbox.put(data, 0.0)
+    door.came.clear()
+    outbox.reopened(1.0)
+    assert [(message.call[0], message.seq) for message in door.came] == [
+        ("A", 1), ("A", 5), ("A", 6), ("B", 1), ("B", 2), ("B", 3)
+    ]  # fmt: skip
+
+
+def test_what_waits_is_not_told_twice_when_the_door_opens(door: Door, outbox: Outbox) -> None:
+    door.open = True
+    outbox.put(event(1, "started"), 0.0)
+    door.open = False
+    for data in (profile(2), profile(3), event(4, "held")):
+        outbox.put(data, 1.0)
+    door.open = True
+    door.came.clear()
+    outbox.reopened(2.0)
+    assert door.sequence == [1, 3, 4]
+    assert not outbox
+
+
+def test_the_last_word_is_forgotten_when_the_feed_would_forget_it(door: Door, outbox: Outbox) -> None:
+    door.open = True
+    for data in finished(1):
+        outbox.put(data, 0.0)
+    outbox.put(profile(1, CALLS[1]), 10.0)
+    door.came.clear()
+    outbox.reopened(REMEMBER_SECONDS + 5.0)
+    assert [message.call for message in door.came] == [CALLS[1]]
+
+
+def test_the_last_words_are_bounded(door: Door, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.engine.outbox.MAX_CALLS", 10)
+    door.open = True
+    for number in range(25):
+        outbox.put(event(1, "started", f"{number:022d}"), 0.0)
+    door.came.clear()
+    outbox.reopened(1.0)
+    assert [message.call for message in door.came] == [f"{number:022d}" for number in range(15, 25)]
+
+
+def test_what_is_told_again_and_what_is_new_stay_within_the_calls_budget(door: Door, outbox: Outbox) -> None:
+    door.open = True
+    for data in (event(1, "started"), profile(2)):
+        outbox.put(data, 0.0)
+    door.came.clear()
+    outbox.reopened(1.0)
+    feed = LeakyBucket()
+    assert all(feed.pour(len(codec.encode(message)), 1.0) for message in door.came)
+    for number in range(3, 40):
+        door.came.clear()
+        outbox.put(profile(number), 1.0 + number / 100)
+        outbox.flush(1.0 + number / 100)
+        assert all(feed.pour(len(codec.encode(message)), 1.0 + number / 100) for message in door.came)
+    door.came.clear()
+    outbox.flush(10.0)
+    assert door.sequence == [39], "the newest comes when the budget allows it"
 
 
 @pytest.fixture

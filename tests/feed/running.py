@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import zmq
@@ -214,3 +217,30 @@ def until(socket: zmq.Socket[bytes], kind: str) -> list[list[bytes]]:
         if msgspec.msgpack.decode(found[-1][-1])["type"] == kind:
             return found
     raise AssertionError(f"no {kind} came within {PATIENCE:g} s")
+
+
+PROGRAM = (
+    "import pathlib, sys; from appliance.box.config import load; from appliance.feed.service import run; "
+    "sys.exit(run(load(pathlib.Path(sys.argv[1]))))"
+)
+
+
+@contextmanager
+def feed_process(
+    directory: Path, publish_port: int = 0, control_port: int = 0
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """The program itself, ready; gives the process and its `feed_ready` event."""
+    file = directory / "ridge.toml"
+    file.write_text(
+        f'[box]\nruntime_directory = "{directory}/run"\nstate_directory = "{directory}/state"\n'
+        f"[feed]\npublish_port = {publish_port}\ncontrol_port = {control_port}\nenrol_port = 0\n"
+        "beat_seconds = 0.2\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], stderr=subprocess.PIPE, text=True)
+    try:
+        events = (msgspec.json.decode(line) for line in process.stderr)
+        yield process, next(event for event in events if event["event"] == "feed_ready")
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()

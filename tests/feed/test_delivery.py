@@ -9,7 +9,6 @@ import socket as sockets
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import msgspec
 import zmq
@@ -17,7 +16,17 @@ import zmq
 from appliance.feed.control import MESSAGES_A_REPLY, REQUESTS_BURST
 from appliance.feed.publisher import STATES_BURST
 from appliance.feed.service import run
-from tests.feed.running import PATIENCE, config_in, drain, eventually, receive, running_feed, until
+from tests.feed.running import (
+    PATIENCE,
+    PROGRAM,
+    config_in,
+    drain,
+    eventually,
+    feed_process,
+    receive,
+    running_feed,
+    until,
+)
 from tests.protocol.samples import call, cue, profile
 
 pack, unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
@@ -268,30 +277,6 @@ def test_a_slow_seat_misses_messages_and_harms_nobody(tmp_path):
         assert accepted == count
 
 
-PROGRAM = (
-    "import pathlib, sys; from appliance.box.config import load; from appliance.feed.service import run; "
-    "sys.exit(run(load(pathlib.Path(sys.argv[1]))))"
-)
-
-
-@contextmanager
-def feed_process(directory):
-    """The program itself, ready; gives the process and its `feed_ready` event."""
-    file = directory / "ridge.toml"
-    file.write_text(
-        f'[box]\nruntime_directory = "{directory}/run"\nstate_directory = "{directory}/state"\n'
-        "[feed]\npublish_port = 0\ncontrol_port = 0\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], stderr=subprocess.PIPE, text=True)
-    try:
-        events = (msgspec.json.decode(line) for line in process.stderr)
-        yield process, next(event for event in events if event["event"] == "feed_ready")
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-
-
 def test_the_process_serves_until_it_is_told_to_stop(tmp_path):
     with feed_process(tmp_path) as (process, ready):
         assert ready["control_port"] == ready["publish_port"] + 1
@@ -333,3 +318,32 @@ def test_a_taken_port_is_said_with_a_next_step(tmp_path, capfd):
             for number, handler in before.items():
                 signal.signal(number, handler)
     assert f"port {port}" in capfd.readouterr().err
+
+
+def test_a_callback_is_called_for_every_message_until_the_client_is_stopped(tmp_path):
+    with running_feed(tmp_path, "8001") as feed, feed.seat("8001") as client:
+        feed.send(call(), profile(), cue())
+        got = []
+
+        def show(message):
+            got.append(message["type"])
+            if {"call", "profile"} <= set(got):
+                client.stop()
+
+        client.listen(show)
+        assert {"call", "profile"} <= set(got)
+
+
+def test_a_callback_may_be_a_coroutine_function(tmp_path):
+    with running_feed(tmp_path, "8001") as feed, feed.seat("8001") as client:
+        feed.send(call(), profile())
+        got = []
+
+        async def show(message):
+            await asyncio.sleep(0)
+            got.append(message["type"])
+            if {"call", "profile"} <= set(got):
+                client.stop()
+
+        asyncio.run(asyncio.wait_for(client.listen_async(show), PATIENCE))
+        assert {"call", "profile"} <= set(got)
