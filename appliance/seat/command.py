@@ -1,4 +1,4 @@
-"""`ridge listen`: a seat's messages, as a live view or as JSON lines."""
+"""`ridge listen`: a seat's messages, as a live view, as a page for the browser or as JSON lines."""
 
 from __future__ import annotations
 
@@ -32,10 +32,27 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="DIR",
         help="key directory made by `ridge seats enrol`, or the one above it (default: %(default)s)",
     )
-    listen.add_argument("--json", action="store_true", help="print every message as one JSON line")
+    form = listen.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print every message as one JSON line")
+    form.add_argument("--web", action="store_true", help="serve the panel for a browser on 127.0.0.1")
     listen.add_argument("--once-call", action="store_true", help="exit after the first call has ended")
     listen.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds (exit status 1)")
     listen.add_argument("--locale", choices=("zh", "en"), default="zh", help="language of the view")
+    web = listen.add_argument_group("with --web")
+    web.add_argument("--port", type=_port, metavar="N", help="port on 127.0.0.1 (default: 8730; 0: any)")
+    web.add_argument("--open", action="store_true", help="open the panel in the browser")
+    web.add_argument(
+        "--embed",
+        action="append",
+        metavar="ORIGIN",
+        help="a page of this origin may show the panel in a frame",
+    )
+    web.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="keep the panel's key here, so that its link stays the same",
+    )
     listen.set_defaults(run=run_listen)
 
 
@@ -44,12 +61,50 @@ def run_listen(options: argparse.Namespace) -> int:
     from appliance.seat.client import SeatClient
     from appliance.seat.keys import SeatError, SeatKeys
 
+    web_only = [
+        f"--{name.replace('_', '-')}" for name in _WEB_ONLY if getattr(options, name) not in (None, False)
+    ]
+    if web_only and not options.web:
+        raise CommandError(f"{', '.join(web_only)}: only with --web")
+    if options.web and options.once_call:
+        raise CommandError("--once-call: not with --web; the panel stays for the next call")
     try:
         client = SeatClient(SeatKeys.load(options.keys, options.seat), options.connect, options.control)
     except SeatError as error:
         raise CommandError(str(error)) from error
     with client:
+        if options.web:
+            return _serve_panel(client, options)
         return _print_lines(client, options) if options.json else _show_view(client, options)
+
+
+_WEB_ONLY = ("port", "open", "embed", "token_file")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; write a number of 0 to 65535")
+    return int(text)
+
+
+def _serve_panel(client: SeatClient, options: argparse.Namespace) -> int:
+    from appliance.seat.panel import DEFAULT_PORT, PanelError, PanelSettings, run_panel
+
+    settings = PanelSettings(
+        seat=options.seat,
+        supervisor=False,
+        port=DEFAULT_PORT if options.port is None else options.port,
+        locale=options.locale,
+        embed=tuple(options.embed or ()),
+        token_file=options.token_file,
+        open_browser=options.open,
+        seconds=options.timeout,
+    )
+    try:
+        run_panel(client, settings)
+    except PanelError as error:
+        raise CommandError(str(error)) from error
+    return 0
 
 
 class FirstCall:
