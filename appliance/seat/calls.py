@@ -17,6 +17,8 @@ MAX_CALLS: Final = 512
 #: Ended calls that are kept for a look back, for each seat.
 ENDED_KEPT: Final = 3
 MAX_CUES: Final = 12
+#: Where the protocol ends (`Milliseconds`); a box whose clock was set must not make a call of a year.
+MAX_MS: Final = 86_400_000
 MAX_MARKS: Final = 64
 #: Beats come every 2 s by default; a site may set up to 60 s, which is learnt from the beats themselves.
 BEAT_SECONDS: Final = 2.0
@@ -73,6 +75,8 @@ class Calls:
     def __init__(self) -> None:
         self._calls: dict[str, Call] = {}
         self.connection = "connecting"
+        #: the group of a supervisor; None for a seat
+        self.group: str | None = None
         #: updates that were missed and could not be had any more
         self.lost = 0
         self._heard: float | None = None
@@ -81,9 +85,13 @@ class Calls:
         #: the box's unix ms at monotonic 0; None while nothing has come
         self._box_zero: float | None = None
 
-    def connected(self, state: str, lost: int) -> bool:
-        """Say how the connection is; true where that is news."""
-        news = (state, lost) != (self.connection, self.lost)
+    def connected(self, state: str, lost: int, topic: str | None = None) -> bool:
+        """Say how the connection is and what it is for (`group/loans/`); true where that is news."""
+        group = self.group
+        if topic is not None:
+            group = topic.split("/")[1] if topic.startswith("group/") else None
+        news = (state, lost, group) != (self.connection, self.lost, self.group)
+        self.group = group
         if state not in {self.connection, "connected"}:
             # The pause between two runs of the feed is no interval of its beats.
             self._beat = None
@@ -154,13 +162,15 @@ class Calls:
         """The call's clock; it stands while the call is on hold and after its end."""
         if call.over or call.held or self._box_zero is None:
             return call.event_at if call.held or call.over else call.at
-        return max(call.at, round(call.at + self._box_zero + now * 1000 - call.wall))
+        since = self._box_zero + now * 1000 - call.wall
+        return max(call.at, min(MAX_MS, round(call.at + since)))
 
     def held_ms(self, call: Call, now: float) -> int:
         """How long the call has been on hold; 0 where it is not."""
         if not call.held or self._box_zero is None:
             return 0
-        return max(0, round(call.at - call.event_at + self._box_zero + now * 1000 - call.wall))
+        since = self._box_zero + now * 1000 - call.wall
+        return max(0, min(MAX_MS, round(call.at - call.event_at + since)))
 
     def _learn_time(self, message: Part, now: float) -> None:
         zero = message["wall"] - now * 1000

@@ -92,7 +92,6 @@ def _serve_panel(client: SeatClient, options: argparse.Namespace) -> int:
 
     settings = PanelSettings(
         seat=options.seat,
-        supervisor=False,
         port=DEFAULT_PORT if options.port is None else options.port,
         locale=options.locale,
         embed=tuple(options.embed or ()),

@@ -1,14 +1,13 @@
 """The browser panel of a seat or a supervisor: `ridge listen --web`.
 
-The seat client runs in a thread of its own, because it is not made for two; the server and everything that is
-shown live in one event loop. Between them go batches of messages one way and marks of advice the other.
+The seat client runs in a thread of its own, because it belongs to one; the server and all that is shown
+live in one event loop. Between them go batches of messages one way and marks of advice the other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import signal
 import threading
 import time
@@ -26,14 +25,14 @@ from appliance.seat.panel_server import PanelServer
 
 #: The port of a panel whose agent names none.
 DEFAULT_PORT: Final = 8730
-#: The longest wait of the client's thread before it looks for marks and for the end.
+#: The longest wait of the client's thread before it sends marks and looks for the end.
 RECEIVE_SECONDS: Final = 0.1
 #: Messages that are handed to the loop together.
 BATCH: Final = 256
-#: Marks that wait for the client's thread; more than a person clicks.
-WAITING_MARKS: Final = 32
 #: How often the loop looks whether a silent feed has made the view stale.
 LOOK_SECONDS: Final = 0.5
+#: What became of a mark (`seat.verdicts`) in the words of the page; all else can be tried again.
+_MARK_STATES: Final = {"accepted": "sent", "unknown_call": "late", "not_given": "late"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class PanelSettings:
     """What the command line says of the panel."""
 
     seat: str
-    supervisor: bool
     port: int = DEFAULT_PORT
     locale: str = "zh"
     embed: tuple[str, ...] = ()
@@ -66,10 +64,7 @@ class _Panel:
         self._calls = Calls()
         self._embed = tuple(checked_origin(origin) for origin in settings.embed)
         self._token = kept_token(settings.token_file) if settings.token_file else new_token()
-        page = {
-            "seat": settings.seat, "supervisor": settings.supervisor, "locale": settings.locale,
-            "embed": self._embed,
-        }  # fmt: skip
+        page = {"seat": settings.seat, "locale": settings.locale, "embed": self._embed}
         self._server = PanelServer(self._calls, panel_files(page), self._on_mark)
         self._source = _Source(client, self)
 
@@ -99,9 +94,11 @@ class _Panel:
         if self._source.error is not None:
             raise self._source.error
 
-    def take(self, messages: list[dict[str, Any]], state: str, lost: int, now: float) -> None:
+    def take(
+        self, messages: list[dict[str, Any]], state: str, lost: int, topic: str | None, now: float
+    ) -> None:
         """Take in what the client has received."""
-        news = self._calls.connected(state, lost)
+        news = self._calls.connected(state, lost, topic)
         for message in messages:
             news |= self._calls.update(message, now) is not None
         if news:
@@ -117,7 +114,8 @@ class _Panel:
         self._ended.set()
 
     def _on_mark(self, mark: Mark) -> None:
-        self.marked(mark, "sending" if self._source.give(mark) else "failed")
+        self.marked(mark, "sending")
+        self._source.give(mark)
 
     async def _look(self) -> None:
         stale = False
@@ -133,7 +131,6 @@ class _Source:
     def __init__(self, client: SeatClient, panel: _Panel) -> None:
         self._client = client
         self._panel = panel
-        self._marks: queue.Queue[Mark] = queue.Queue(WAITING_MARKS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="seat client", daemon=True)
         self.error: Exception | None = None
@@ -146,13 +143,13 @@ class _Source:
         self._stop.set()
         self._thread.join()
 
-    def give(self, mark: Mark) -> bool:
-        """Have a mark sent; false where too many wait."""
-        try:
-            self._marks.put_nowait(mark)
-        except queue.Full:
-            return False
-        return True
+    def give(self, mark: Mark) -> None:
+        """Have a mark sent; the panel is told how far it comes."""
+
+        def done(outcome: str) -> None:
+            self._tell(self._panel.marked, mark, _MARK_STATES.get(outcome, "failed"))
+
+        self._client.feedback(mark.call, mark.advice, mark.verdict, done)
 
     def _run(self) -> None:
         try:
@@ -169,10 +166,7 @@ class _Source:
             messages.append(message)
             message = self._client.receive(0) if len(messages) < BATCH else None
         client = self._client
-        self._tell(self._panel.take, messages, client.state, client.lost, time.monotonic())
-        while not self._marks.empty():
-            mark = self._marks.get_nowait()
-            self._tell(self._panel.marked, mark, "sent")
+        self._tell(self._panel.take, messages, client.state, client.lost, client.topic, time.monotonic())
 
     def _tell(self, what: Any, *about: Any) -> None:
         # The loop may have ended in the meantime; then there is nobody to tell.

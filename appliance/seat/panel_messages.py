@@ -76,6 +76,7 @@ class TabView:
             "stale": calls.stale(now),
             "silent_ms": None if silent is None else round(silent * 1000),
             "lost": calls.lost,
+            "group": calls.group,
             "calls": [
                 summary(calls, call, now) for call in known if self._versions.get(call.id) != call.version
             ],

@@ -62,6 +62,13 @@ def test_the_clock_stands_on_hold_and_the_hold_is_counted():
     assert held.history.holds == [[10_000, 30_000]]
 
 
+def test_a_clock_of_the_box_that_was_set_makes_no_call_of_a_year():
+    calls = Calls()
+    calls.update(at_box(call(), 0), 0.0)
+    calls.update(beat(365 * 86_400_000), 1.0)
+    assert calls.elapsed_ms(calls.get(CALL), 1.0) == 86_400_000
+
+
 def test_an_event_from_before_the_end_does_not_wake_a_call():
     calls = Calls()
     calls.update(at_box(call("ended", at=9000), 9000), 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import time
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from appliance.protocol.messages import Advice, EmotionState, Evidence, Need, Objection
 from appliance.seat.words import Words
 from tests.feed.running import running_feed
-from tests.protocol.samples import call, cue, profile
+from tests.protocol import samples
 from tests.seat.panel import running_panel
 from tools.browser import Browser
 
@@ -50,9 +51,21 @@ def new_call():
     return f"call-{next(_calls):017d}"
 
 
+def call(event="started", *, call_id, at=0):
+    return replace(samples.call(event, call_id=call_id, at=at), wall=wall())
+
+
+def cue(*, call_id, at):
+    return replace(samples.cue(call_id=call_id, at=at), wall=wall())
+
+
+def wall():
+    return time.time_ns() // 1_000_000
+
+
 def rich(call_id, at=3000, score=62, **parts):
     """A profile with something in every card."""
-    base = profile(call_id=call_id, at=at, score=score)
+    base = samples.profile(call_id=call_id, at=at, score=score)
     influence = replace(
         base.influence,
         emotion=parts.get("emotion", EmotionState("angry", 0.8, -0.6, 0.7, True)),
@@ -65,6 +78,7 @@ def rich(call_id, at=3000, score=62, **parts):
     ]
     return replace(
         base,
+        wall=wall(),
         influence=influence,
         demand=replace(base.demand, needs=needs, suitability="caution"),
         advice=[Advice(name, ["e1"]) for name in parts.get("advice", ("let_them_verify", "plain_words"))],
@@ -302,6 +316,20 @@ def test_a_cue_stands_out_and_is_read_aloud_once(on_call, feed):
     assert len(page.run("window.told")) == 1
     assert "Doubt" in page.run("window.told[0]")
     assert page.run("document.querySelectorAll('[aria-live]').length") == 1
+
+
+@pytest.mark.parametrize(("key", "verdict"), [("h", "helpful"), ("w", "wrong")])
+def test_what_an_agent_thinks_of_advice_reaches_the_box(on_call, feed, key, verdict):
+    open_tab, _ = on_call
+    page, other = open_tab(), open_tab("locale=zh")
+    before = getattr(feed.service._feedback.counts.get("let_them_verify"), verdict, 0)
+    page.press(key)
+    page.wait("document.querySelector('.verdict-state').dataset.state === 'sent'")
+    assert page.run(f"document.querySelector('.{verdict}').getAttribute('aria-pressed')") == "true"
+    assert getattr(feed.service._feedback.counts["let_them_verify"], verdict) == before + 1
+    other.wait(f"document.querySelector('.{verdict}').getAttribute('aria-pressed') === 'true'")
+    page.click(".helpful")
+    page.wait("document.querySelector('.helpful').getAttribute('aria-pressed') === 'true'")
 
 
 def test_hold_and_end_are_seen(on_call, feed):

@@ -198,6 +198,21 @@ def test_a_tab_that_says_something_else_is_closed_and_the_others_go_on(panel, sa
         other.recv(10)
 
 
+def test_a_mark_of_a_call_that_the_box_does_not_know_is_said_to_be_late(feed, panel):
+    call_id = "L" * 22
+    feed.send(call(call_id=call_id), profile(call_id=call_id))
+    with panel.live() as live:
+        told_until(live, lambda told: told.get("call") and told["call"]["profile"])
+        live.send(json.dumps({"do": "mark", "call": call_id, "advice": "plain_words", "verdict": "wrong"}))
+        told = told_until(
+            live,
+            lambda told: (
+                told.get("call") and told["call"]["marks"].get("plain_words", {}).get("state") == "late"
+            ),
+        )
+        assert told["call"]["marks"]["plain_words"]["verdict"] == "wrong"
+
+
 def test_a_tab_of_a_megabyte_is_closed(panel):
     with panel.live() as live:
         live.send("x" * 1_000_000)

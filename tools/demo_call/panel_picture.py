@@ -44,6 +44,7 @@ def main() -> int:
         [msgspec.to_builtins(m) for m in messages_of([path], Config())] for path in (CALL, SECOND_CALL)
     )
     seat, group = Calls(), Calls()
+    group.connected("connected", 0, "group/loans/")
     play(seat, first, options.at, seat="8001", call="demo-call-0000000000-1")
     for number, (messages, at, held) in enumerate(
         [(first, 30.0, False), (second, 28.0, False), (first, 55.0, False), (second, 12.0, False),
@@ -58,11 +59,11 @@ def main() -> int:
             held=held,
         )
     with Browser() as browser:
-        with served(seat, seat="8001", supervisor=False) as link:
+        with served(seat, seat="8001") as link:
             for locale, dark in (("en", False), ("zh", True)):
                 draw(browser, f"{link('locale=' + locale)}", OUT / f"panel-{locale}.png", dark=dark)
             draw(browser, link("locale=zh"), OUT / "panel-beside-crm.png", size=(380, 800))
-        with served(group, seat="lead", supervisor=True) as link:
+        with served(group, seat="lead") as link:
             draw(browser, link("locale=en"), OUT / "panel-supervisor.png", dark=True, size=(1280, 640))
     return 0
 

@@ -26,7 +26,7 @@ export function embedding(settings, { show }) {
     if (ridge === "hello") {
       page = event.origin;
       calls.clear();
-      tell({ ridge: "panel", seat: settings.seat, supervisor: settings.supervisor });
+      tell({ ridge: "panel", seat: settings.seat, group: settings.group });
       if (last) update(last);
     } else if (ridge === "show" && last?.calls.has(call)) show(call);
   });

@@ -29,7 +29,7 @@ export function header(words, settings, actions) {
   const node = h("header", { class: "top" },
     h("span", { class: "mark", "aria-hidden": "true" }, "Ridge"),
     back,
-    h("span", { class: "whose" }, settings.supervisor ? words.of("panel", "supervisor") : words.of("label", "seat"), " ", h("b", {}, settings.seat)),
+    h("span", { class: "whose" }, settings.supervisor ? words.of("panel", "supervisor") : words.of("label", "seat"), " ", h("b", {}, settings.seat), settings.group ? ` · ${settings.group}` : ""),
     state, tabs,
     h("span", { class: "gap" }),
     audio, missed, connection,

@@ -14,6 +14,7 @@ import { loadWords } from "/words.js";
 const THEMES = ["auto", "light", "dark"];
 const token = takeToken();
 const [settings, catalogues] = await Promise.all([fetch("/settings.json").then((answer) => answer.json()), loadWords()]);
+Object.assign(settings, { group: null, supervisor: false });
 const choice = preferences(settings);
 const store = new Store();
 const live = new Live(token, take, linked);
@@ -21,7 +22,7 @@ const tellPage = embedding(settings, { show });
 const app = document.getElementById("app");
 const announcer = document.getElementById("announce");
 /** the call that is shown; null: the newest one. A supervisor begins with the board. */
-let route = settings.supervisor ? { board: true } : { call: null };
+let route = { call: null };
 let view;
 
 build();
@@ -34,7 +35,7 @@ function build() {
   else document.documentElement.dataset.theme = choice.theme;
   const actions = { board, show, language, theme, help, mark };
   const top = header(words, settings, actions);
-  const bar = alertBar(words, (text) => put(announcer, text));
+  const bar = alertBar(words, announce);
   const page = route.board ? boardView(words, actions) : callView(words, actions);
   const helpBox = helpDialog(words, { shortcuts: choice.shortcuts, onShortcuts });
   const keyBox = keyDialog(words, (key) => {
@@ -46,8 +47,20 @@ function build() {
   update();
 }
 
+function announce(text) {
+  // A screen reader reads what changes: the same alert once more is a change only from nothing.
+  put(announcer, "");
+  setTimeout(() => put(announcer, text), 50);
+}
+
 function take(told) {
   store.take(told);
+  if (store.group !== settings.group) {
+    // What the keys are for is known when the box has answered.
+    Object.assign(settings, { group: store.group, supervisor: store.group !== null });
+    route = settings.supervisor ? { board: true } : { call: null };
+    build();
+  }
   followNewCall();
   update();
   tellPage(store);

@@ -10,6 +10,8 @@ export class Store {
     this.stale = false;
     this.silentMs = null;
     this.lost = 0;
+    /** the group of a supervisor; null: a seat */
+    this.group = null;
     this.at = performance.now();
     /** @type {Map<string, object>} */
     this.calls = new Map();
@@ -23,7 +25,7 @@ export class Store {
   take(told) {
     const now = performance.now();
     Object.assign(this, {
-      connection: told.connection, stale: told.stale, silentMs: told.silent_ms, lost: told.lost, at: now,
+      connection: told.connection, group: told.group, stale: told.stale, silentMs: told.silent_ms, lost: told.lost, at: now,
     });
     for (const call of told.calls) this.calls.set(call.id, { ...call, toldAt: now });
     if (told.order) this.reorder(told.order);

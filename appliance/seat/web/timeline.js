@@ -69,7 +69,7 @@ function between(value, low, high, { top, bottom }) {
 }
 
 function frame(x, span) {
-  const step = STEPS_S.find((seconds) => span / seconds / 1000 <= 8) ?? 7200;
+  const step = STEPS_S.find((seconds) => span / seconds / 1000 <= 8) ?? Math.ceil(span / 8 / 3_600_000) * 3600;
   const marks = [];
   for (let ms = step * 1000; ms < span; ms += step * 1000) {
     marks.push(s("path", { class: "grid", d: `M${x(ms)} ${SCORE.top}V${STRIP.bottom}` }));
