@@ -213,6 +213,21 @@ class Page:
             self._browser.pump(0.05)
         raise BrowserError(f"waited {seconds:g} s for: {what}" + (f" ({error})" if error else ""))
 
+    def frame(self, origin: str, seconds: float = 20.0) -> Page:
+        """The frame in this tab that shows a page of that origin (a process of its own, or this one)."""
+
+        def find() -> Page | None:
+            for target in self._browser.ask("Target.getTargets")["targetInfos"]:
+                if target["type"] == "iframe" and target["url"].startswith(origin):
+                    found = self._browser.ask(
+                        "Target.attachToTarget", targetId=target["targetId"], flatten=True
+                    )
+                    return Page(self._browser, target["targetId"], found["sessionId"])
+            return None
+
+        frame: Page = self.wait_for(find, f"a frame of {origin}", seconds)
+        return frame
+
     def text(self, selector: str) -> str:
         """The text of the first element that is found, as it is shown."""
         return str(self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
@@ -229,13 +244,20 @@ class Page:
         self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **known)
         self.ask("Input.dispatchKeyEvent", type="keyUp", **known)
 
+    def hover(self, selector: str) -> None:
+        """Move the mouse to the middle of an element."""
+        self._mouse(selector, "mouseMoved")
+
     def click(self, selector: str) -> None:
         """Press the mouse in the middle of an element."""
+        self._mouse(selector, "mouseMoved", "mousePressed", "mouseReleased")
+
+    def _mouse(self, selector: str, *kinds: str) -> None:
         box = self.run(
             f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+        for kind in kinds:
             self.ask(
                 "Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1
             )  # fmt: skip

@@ -82,7 +82,8 @@ export function adviceCard(words, { mark }) {
       slot.node.hidden = !objection;
       if (!objection) return;
       put(slot.name, words.of("objection", objection.type));
-      put(slot.rest, number ? clock(objection.at) : `${percent(objection.confidence)} · ${clock(objection.at)}`);
+      put(slot.rest, clock(objection.at));
+      set(slot.node, { title: `${words.of("panel", "confidence")} ${percent(objection.confidence)}` });
     });
     calm.hidden = open.length > 0;
     set(node, { "data-open": open.length > 0 });
