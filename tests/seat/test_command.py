@@ -36,7 +36,7 @@ def words_for(feed):
 
 def play_when_subscribed(feed, *messages):
     def play():
-        eventually(lambda: feed.service._publisher.counters.granted > 0, "the listener to be there")
+        eventually(lambda: feed.publisher.counters.granted > 0, "the listener to be there")
         feed.send(*messages)
 
     thread = threading.Thread(target=play)
