@@ -13,6 +13,7 @@ ROOMS = (
     "appliance.box.command",
     "appliance.capture.command",
     "appliance.engine.command",
+    "appliance.profile.command",
     "appliance.transcribe_command",
     "appliance.explain_command",
     "appliance.seat.command",

@@ -39,13 +39,14 @@ def _run(options: argparse.Namespace) -> int:
     from appliance.cli import CommandError
     from appliance.explanation import explain, lines
     from appliance.models import ModelError
+    from appliance.profile.catalogue import CatalogueError
     from appliance.seat.words import Words
 
     config = load_config(options.config)
     words = Words.load(options.locale or config.box.locale)
     try:
         traced = replayed(options.files, config)
-    except (ReplayError, ModelError) as error:
+    except (ReplayError, ModelError, CatalogueError) as error:
         raise CommandError(str(error)) from error
     if not traced:
         raise CommandError("no call was found in the files; give a recording in which both legs can be told")

@@ -45,6 +45,7 @@ def _check(options: argparse.Namespace) -> int:
         return 0
     config = load_config(options.file)
     readings = _readings(options.file, config)
+    strategies = _strategies(options.file, config)
     siprec, feed = config.siprec, config.feed
     recognizer = _recognizer(options.file, config)
     print(f"{options.file}: valid")
@@ -62,8 +63,27 @@ def _check(options: argparse.Namespace) -> int:
     if options.words:
         for reading in readings:
             print(f"          {reading}")
+    if strategies is not None:
+        print(f"  advice  {strategies} strategies of the site")
     print(f"  policy  emotion {_on(config.policy.emotion)}, quotes {_on(config.policy.quotes)}")
     return 0
+
+
+def _strategies(path: Path, config: Config) -> int | None:
+    """How many strategies the site's catalogue has; None where it has none of its own.
+
+    Raises:
+        CommandError: the catalogue cannot be used.
+    """
+    from appliance.cli import CommandError
+    from appliance.profile.catalogue import Catalogue, CatalogueError
+
+    if config.advice.catalogue is None:
+        return None
+    try:
+        return len(Catalogue.load(config.advice.catalogue).strategies)
+    except CatalogueError as error:
+        raise CommandError(f"{path}: advice.catalogue: the catalogue cannot be used\n{error}") from error
 
 
 def _recognizer(path: Path, config: Config) -> str:

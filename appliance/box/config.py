@@ -253,6 +253,13 @@ class Models(Section):
     allow_research_only: bool = True
 
 
+class Advice(Section):
+    """What agents are advised."""
+
+    #: the site's own catalogue of strategies instead of the built-in one
+    catalogue: Path | None = None
+
+
 class Policy(Section):
     """What may be analysed and shown."""
 
@@ -271,6 +278,7 @@ class Config(Section):
     engine: Engine = Field(default_factory=Engine)
     feed: Feed = Field(default_factory=Feed)
     models: Models = Field(default_factory=Models)
+    advice: Advice = Field(default_factory=Advice)
     policy: Policy = Field(default_factory=Policy)
 
 

@@ -31,6 +31,7 @@ def _engine(options: argparse.Namespace) -> int:
     from appliance.cli import CommandError
     from appliance.engine import service
     from appliance.models import ModelError
+    from appliance.profile.catalogue import CatalogueError
 
     config = load_config(options.config)
     if not 0 <= options.shard < config.engine.processes:
@@ -39,7 +40,7 @@ def _engine(options: argparse.Namespace) -> int:
         )
     try:
         return service.run(config, options.shard)
-    except (ModelError, RuntimeDirectoryError) as error:
+    except (ModelError, CatalogueError, RuntimeDirectoryError) as error:
         raise CommandError(str(error)) from error
 
 
@@ -48,9 +49,10 @@ def _replay(options: argparse.Namespace) -> int:
     from appliance.cli import CommandError
     from appliance.engine import offline
     from appliance.models import ModelError
+    from appliance.profile.catalogue import CatalogueError
 
     config = load_config(options.config)
     try:
         return offline.replay(options.files, config, as_json=options.json, real_time=options.real_time)
-    except (ReplayError, ModelError) as error:
+    except (ReplayError, ModelError, CatalogueError) as error:
         raise CommandError(str(error)) from error

@@ -31,11 +31,12 @@ def load_rooms(config: Config) -> Rooms:
 
     Raises:
         ModelError: a model is missing, altered, or forbidden by the configuration.
+        CatalogueError: the site's catalogue of strategies cannot be used.
     """
     store = ModelStore.configured(config)
     return Rooms(
         speech=SpeechEngine.load(store, config.speech, threads=config.engine.threads),
         affect=AffectModels.load(store, emotion=config.policy.emotion),
         language=LanguageReader.load(store),
-        catalogue=Catalogue.load(None),
+        catalogue=Catalogue.load(config.advice.catalogue),
     )

@@ -1,6 +1,7 @@
 """The catalogue of strategies: a TOML file that a site may edit, validated as a whole when it is loaded.
 
-The words that people read for each strategy live on the seat's side; the catalogue holds codes only.
+The words that people read for the built-in strategies live on the seat's side. A site's own strategies bring
+theirs with them, in Chinese and English; they stay in the file and never pass the door.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from appliance.profile.spoken_advice import LOCALES, problems_of
 from appliance.protocol.vocabulary import (
     NEED_TAGS,
     OBJECTION_TYPES,
@@ -72,7 +75,7 @@ _TRIGGERS: Final = (
     "match",
     "suitability",
 )
-_KNOWN: Final = ("id", "kind", "lever", "base", "pressure", "only_if_true", *_CHOICES)
+_KNOWN: Final = ("id", "kind", "lever", "base", "pressure", "only_if_true", *LOCALES, *_CHOICES)
 
 
 class CatalogueError(ValueError):
@@ -109,6 +112,8 @@ class Strategy:
     pressure: bool
     #: the agent may use it only where what it says is a fact (a real deadline)
     only_if_true: bool
+    #: locale to title, say and avoid, where the catalogue gives them
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ class Catalogue:
         strategies = []
         seen: set[str] = set()
         for number, table in enumerate(tables, 1):
-            strategy = _strategy(file, number, table, problems)
+            strategy = _strategy(file, number, table, problems, own=file != BUILT_IN)
             if strategy is None:
                 continue
             if strategy.id in seen:
@@ -175,7 +180,14 @@ def _read(file: Path) -> dict[str, Any]:
         raise CatalogueError([f"{file}: is not TOML: {error}"]) from error
 
 
-def _strategy(file: Path, number: int, table: dict[str, Any], problems: list[str]) -> Strategy | None:
+@cache
+def _built_in_ids() -> frozenset[str]:
+    return frozenset(strategy.id for strategy in Catalogue.load().strategies)
+
+
+def _strategy(
+    file: Path, number: int, table: dict[str, Any], problems: list[str], *, own: bool
+) -> Strategy | None:
     identifier = table.get("id")
     if not isinstance(identifier, str) or not IDENTIFIER.match(identifier):
         problems.append(
@@ -206,9 +218,12 @@ def _strategy(file: Path, number: int, table: dict[str, Any], problems: list[str
             f"{where}: lever: scarcity is allowed only where it is true; "
             "add only_if_true = true and pressure = true"
         )
+    needed = own and identifier not in _built_in_ids()
+    problems.extend(f"{where}: {key}: {what}" for key, what in problems_of(table, needed=needed))
     if len(problems) > before:
         return None
-    return Strategy(id=identifier, kind=kind, lever=lever, base=float(base), **flags, **lists)  # type: ignore[arg-type]
+    words = {locale: table[locale] for locale in LOCALES if locale in table}
+    return Strategy(id=identifier, kind=kind, lever=lever, base=float(base), words=words, **flags, **lists)  # type: ignore[arg-type]
 
 
 def _choice(where: str, key: str, value: object, allowed: tuple[str, ...], problems: list[str]) -> Any:

@@ -38,6 +38,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listen.add_argument("--once-call", action="store_true", help="exit after the first call has ended")
     listen.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds (exit status 1)")
     listen.add_argument("--locale", choices=("zh", "en"), default="zh", help="language of the view")
+    listen.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="the site's catalogue of strategies, for its words"
+    )
     web = listen.add_argument_group("with --web")
     web.add_argument("--port", type=_port, metavar="N", help="port on 127.0.0.1 (default: 8730; 0: any)")
     web.add_argument("--open", action="store_true", help="open the panel in the browser")
@@ -146,10 +149,14 @@ def _show_view(client: SeatClient, options: argparse.Namespace) -> int:
     from rich.live import Live
 
     from appliance.seat.view import SeatView
-    from appliance.seat.words import Words
+    from appliance.seat.words import Words, WordsError
 
+    try:
+        words = Words.load(options.locale, options.catalogue)
+    except WordsError as error:
+        raise CommandError(str(error)) from error
     first = FirstCall()
-    view = SeatView(options.seat, Words.load(options.locale))
+    view = SeatView(options.seat, words)
     end = None if options.timeout is None else time.monotonic() + options.timeout
     console = Console()
     # Drawn from this thread only, because the view changes here.

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli import main
 from appliance.profile.catalogue import BUILT_IN, Catalogue, CatalogueError
 from appliance.protocol.vocabulary import OBJECTION_TYPES
+from appliance.seat.words import Words
 
 Edit = Callable[[str], str]
 
@@ -101,3 +103,59 @@ def test_a_file_that_is_missing_not_text_or_too_large_is_refused(tmp_path: Path)
     odd.write_bytes(b"#" * 300_000)
     with pytest.raises(CatalogueError, match="keep a catalogue below"):
         Catalogue.load(odd)
+
+
+OWN = """
+[[strategy]]
+id = "our_rate_table"
+kind = "inform"
+lever = "honesty"
+signals = ["question_return"]
+zh = { title = "出示利率表", say = "我把今天的利率表发给您。", avoid = "口头报价" }
+en = { title = "Show the rates", say = "I will send you today's rates.", avoid = "Quoting from memory" }
+"""
+
+
+def test_a_site_adds_a_strategy_with_its_words(tmp_path: Path) -> None:
+    file = tmp_path / "strategies.toml"
+    file.write_text(BUILT_IN.read_text(encoding="utf-8") + OWN, encoding="utf-8")
+    own = Catalogue.load(file).strategies[-1]
+    assert own.id == "our_rate_table"
+    assert own.words["zh"]["title"] == "出示利率表"
+    for locale, title in (("zh", "出示利率表"), ("en", "Show the rates")):
+        words = Words.load(locale, file)  # type: ignore[arg-type]
+        assert words.strategy("our_rate_table").title == title
+        assert words.strategy("close_politely").say, "the built-in words stay"
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (lambda own: own.replace("en = { title", "xx = { title"), "en: is missing; write"),
+        (lambda own: own.replace("say = \"我把今天的利率表发给您。\", ", ""), "zh.say: must be one line"),
+        (lambda own: own.replace("今天的利率表", "稳赚不赔的"), "zh.say: '稳赚' promises a return"),
+        (lambda own: own.replace("Show the rates", "Risk-free rates"), "en.title: 'Risk-free' promises"),
+        (lambda own: own.replace("口头报价", "长" * 161), "zh.avoid: has 161 characters; write at most 160"),
+        (lambda own: own.replace("avoid = \"口头报价\"", "avod = \"口头报价\""), "zh.avod: no such key"),
+    ],
+)  # fmt: skip
+def test_words_with_a_hole_or_that_break_the_rules_are_refused(
+    tmp_path: Path, edit: Edit, problem: str
+) -> None:
+    found = problems_of(tmp_path, lambda text: text + edit(OWN))
+    assert any(f"strategy our_rate_table: {problem}" in line for line in found), found
+
+
+def test_the_advice_command_lists_exports_and_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["advice", "--export"]) == 0
+    exported = capsys.readouterr().out
+    file, config = tmp_path / "strategies.toml", tmp_path / "site.toml"
+    file.write_text(exported + OWN, encoding="utf-8")
+    config.write_text(f'[advice]\ncatalogue = "{file}"\n', encoding="utf-8")
+    assert main(["advice", "--config", str(config)]) == 0
+    assert "our_rate_table" in capsys.readouterr().out
+    file.write_text(exported.replace("close_politely", "close politely"), encoding="utf-8")
+    assert main(["advice", "--config", str(config)]) == 1
+    assert "strategies.toml: strategy number" in capsys.readouterr().err

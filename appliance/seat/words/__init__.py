@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Literal
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 Locale = Literal["zh", "en"]
+
+
+class WordsError(ValueError):
+    """A site's catalogue cannot be read for its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +40,16 @@ class Words:
     _strategies: Mapping[str, Mapping[str, str]]
 
     @classmethod
-    def load(cls, locale: Locale) -> Words:
-        """The catalogue that lies in the package."""
-        return cls(locale, _read(f"{locale}.json"), _read(f"strategies_{locale}.json"))
+    def load(cls, locale: Locale, catalogue: Path | None = None) -> Words:
+        """The words that lie in the package, and those of a site's catalogue of strategies.
+
+        Raises:
+            WordsError: the site's catalogue cannot be read.
+        """
+        strategies = dict(_read(f"strategies_{locale}.json"))
+        if catalogue is not None:
+            strategies.update(_of_site(catalogue, locale))
+        return cls(locale, _read(f"{locale}.json"), strategies)
 
     def of(self, kind: str, code: str) -> str:
         """The words for a code of a kind, such as `of("stage", "warming")`."""
@@ -55,3 +73,13 @@ def _read(name: str) -> Mapping[str, Mapping[str, str]]:
         resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
     )
     return catalogue
+
+
+def _of_site(path: Path, locale: Locale) -> Mapping[str, Mapping[str, str]]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))["strategy"]
+        return {table["id"]: table[locale] for table in tables if locale in table}
+    except OSError as error:
+        raise WordsError(f"{path}: cannot be read: {error.strerror}; name an existing file") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise WordsError(f"{path}: is no catalogue of strategies; copy the one that the box uses") from error
