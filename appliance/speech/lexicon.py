@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.models import ModelError, ModelStore
-from appliance.speech.pinyin import Syllable
+from appliance.speech.pinyin import INITIALS, Syllable, in_ascii, split
 
 MODEL_NAME: Final = "lexicon-zh"
 FILE_NAME: Final = "lexicon.npz"
@@ -32,18 +33,79 @@ CONFIDENCE_BINS: Final = (0.35, 0.5, 0.62, 0.74, 0.86)
 CANDIDATES: Final = 28
 WIDEST: Final = 8_000
 
+#: Where the recognizer tells what else it may have heard, the confusions that were counted weigh so much, in
+#: percent, and its own probabilities so much.
+CONFUSION_PERCENT: Final = 70
+RIVAL_PERCENT: Final = 40
+#: What it does not name costs this many nats, and so does a syllable without an initial where one was heard.
+LEAST_RIVAL: Final = 8.0
+LEAST_NO_INITIAL: Final = 6.0
+
 #: Rows unpacked for speed are forgotten beyond this many, so that memory does not grow with the day.
 _ROWS_KEPT: Final = 20_000
+
+#: Arrays of a cost for each syllable, 10 kB each.
+_CONFUSIONS_KEPT: Final = 2_000
 
 #: (word id, cost of the word alone and of this reading)
 WordCosts = list[tuple[int, int]]
 _NOTHING: Final[dict[int, int]] = {}
 _NO_WORDS: Final[WordCosts] = []
+_NO_RIVALS: Final[dict[str, float]] = {}
 
 
 def confidence_bin(confidence: float) -> int:
     """The bin of a probability, 0 the least sure."""
     return bisect_right(CONFIDENCE_BINS, confidence)
+
+
+def _cheapest(costs: NDArray[np.int64]) -> list[tuple[int, int]]:
+    order = np.argpartition(costs, CANDIDATES)[:CANDIDATES]
+    order = order[np.argsort(costs[order], kind="stable")]
+    order = order[costs[order] <= costs[order[0]] + WIDEST]
+    return list(zip(order.tolist(), costs[order].tolist(), strict=True))
+
+
+class _RivalParts:
+    """Which initial and which toned final each sayable syllable is made of, as a recognizer's tokens."""
+
+    def __init__(self, syllables: Sequence[str]) -> None:
+        parts = [("", one) if len(one) == 1 else _initial_and_final(one) for one in syllables]
+        self._initials = {one: place for place, one in enumerate(sorted({initial for initial, _ in parts}))}
+        self._finals = {one: place for place, one in enumerate(sorted({final for _, final in parts}))}
+        self._initial_of = np.array([self._initials[initial] for initial, _ in parts])
+        self._final_of = np.array([self._finals[final] for _, final in parts])
+        self._spelt: dict[str, str] = {}
+
+    def costs(self, initials: Mapping[str, float] | None, finals: Mapping[str, float]) -> NDArray[np.int64]:
+        """Thousandths of a nat for each syllable."""
+        of_finals = np.full(len(self._finals), LEAST_RIVAL)
+        for token, logarithm in finals.items():
+            place = self._finals.get(self._spell(token))
+            if place is not None:
+                of_finals[place] = min(LEAST_RIVAL, -logarithm)
+        of_initials = np.full(len(self._initials), LEAST_RIVAL)
+        of_initials[self._initials[""]] = LEAST_NO_INITIAL if initials else 0.0
+        for token, logarithm in (initials or _NO_RIVALS).items():
+            place = self._initials.get(token)
+            if place is not None:
+                of_initials[place] = min(LEAST_RIVAL, -logarithm)
+        summed = of_finals[self._final_of] + of_initials[self._initial_of]
+        costs: NDArray[np.int64] = (1000.0 * summed).astype(np.int64)
+        return costs
+
+    def _spell(self, token: str) -> str:
+        """A final's token in ASCII; there are as many as a recognizer has."""
+        found = self._spelt.get(token)
+        if found is None:
+            letter = len(token) == 1 and token.isascii() and token.isupper()
+            found = self._spelt[token] = token if letter or token in INITIALS else in_ascii(token)
+        return found
+
+
+def _initial_and_final(syllable: str) -> tuple[str, str]:
+    initial, final, tone = split(syllable)
+    return initial, final + tone
 
 
 class Lexicon:
@@ -74,6 +136,8 @@ class Lexicon:
         self._bigrams: dict[int, dict[int, int]] = {}
         self._trigrams: dict[tuple[int, int], tuple[int, dict[int, int]]] = {}
         self._candidates: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        self._confusions: dict[tuple[int, int, int], NDArray[np.int64]] = {}
+        self._rivals = _RivalParts(self._syllables[: int(arrays["sayable"])])
         self._parts: NDArray[np.uint8] = arrays["syllable_parts"]
         #: the nodes where words begin
         self.roots: tuple[int, ...] = (0,)
@@ -209,23 +273,31 @@ class Lexicon:
             confidence_bin(syllable.final_confidence),
             heard,
         )
+        if syllable.final_rivals is not None:
+            told = self._rivals.costs(syllable.initial_rivals, syllable.final_rivals)
+            return _cheapest((self._confused(key) * CONFUSION_PERCENT + told * RIVAL_PERCENT) // 100)
         found = self._candidates.get(key)
         if found is None:
-            found = self._weigh(*key)
+            found = _cheapest(self._confused(key))
             self._keep(self._candidates, key, found)
         return found
 
-    def _weigh(self, initial_bin: int, final_bin: int, heard: int) -> list[tuple[int, int]]:
-        initial, final, tone = self._parts[heard].tolist()
-        said = self._parts[: int(self._arrays["sayable"])]
-        costs = (
-            self._arrays["initial_costs"][initial_bin, said[:, 0], initial].astype(np.int64)
-            + self._arrays["final_costs"][final_bin, said[:, 1], final]
-            + self._arrays["tone_costs"][final_bin, said[:, 2], tone]
-        )
-        order = np.argsort(costs, kind="stable")[:CANDIDATES]
-        order = order[costs[order] <= costs[order[0]] + WIDEST]
-        return list(zip(order.tolist(), costs[order].tolist(), strict=True))
+    def _confused(self, key: tuple[int, int, int]) -> NDArray[np.int64]:
+        """What each sayable syllable costs where this one was heard, as counted."""
+        found = self._confusions.get(key)
+        if found is None:
+            initial_bin, final_bin, heard = key
+            initial, final, tone = self._parts[heard].tolist()
+            said = self._parts[: int(self._arrays["sayable"])]
+            found = (
+                self._arrays["initial_costs"][initial_bin, said[:, 0], initial].astype(np.int64)
+                + self._arrays["final_costs"][final_bin, said[:, 1], final]
+                + self._arrays["tone_costs"][final_bin, said[:, 2], tone]
+            )
+            if len(self._confusions) >= _CONFUSIONS_KEPT:
+                self._confusions.clear()
+            self._confusions[key] = found
+        return found
 
     @staticmethod
     def _keep(rows: dict[Any, Any], key: Any, row: Any) -> None:

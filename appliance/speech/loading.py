@@ -14,7 +14,7 @@ from appliance.speech.reading import PinyinReading, Reading
 from appliance.speech.sitelexicon import load_lexicon
 from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.tonectc import ToneCtcModel
-from appliance.speech.transducer import TransducerModel
+from appliance.speech.transducer import load_transducer
 
 
 def load_recognizer(store: ModelStore, speech: Speech, threads: int) -> tuple[StreamingModel, Choice]:
@@ -35,7 +35,7 @@ def load_recognizer(store: ModelStore, speech: Speech, threads: int) -> tuple[St
             confusions = model.path(CONFUSIONS_FILE)
         network = model.path(_network_file(model))
         return ToneCtcModel(choice.name, network, tokens, units, threads, confusions=confusions), choice
-    return TransducerModel(model, speech.search, threads, speech.words), choice
+    return load_transducer(model, speech, threads), choice
 
 
 def load_reading(

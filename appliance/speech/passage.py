@@ -76,6 +76,8 @@ class Passage:
             return None
         self._tokens = list(heard.tokens)
         self._reading.hear(heard)
+        if not self._credible():
+            return None
         growing = self._utterance(final=False)
         if growing is None or growing.text == self._shown:
             return None
@@ -84,14 +86,15 @@ class Passage:
 
     def result(self) -> Utterance | None:
         """The whole utterance; None where nothing was said that could be understood."""
+        return self._utterance(final=True) if self._credible() else None
+
+    def _credible(self) -> bool:
+        """Whether this is speech; what has been shown stays so."""
         confidences = self._reading.confidences()
         if not confidences:
-            return None
-        mean = sum(confidences) / len(confidences)
+            return False
         least = _LEAST_CONFIDENCE if len(confidences) <= _SHORT else _LEAST_CONFIDENCE_LONG
-        if mean < least and self.number is None:
-            return None
-        return self._utterance(final=True)
+        return self.number is not None or sum(confidences) >= least * len(confidences)
 
     def _utterance(self, final: bool) -> Utterance | None:
         heard = self._reading.words(final)

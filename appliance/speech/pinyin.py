@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,6 +70,10 @@ class Syllable:
     #: initial both are the final's
     initial_confidence: float
     final_confidence: float
+    #: what else initial and final may have been: tokens with the natural logarithms of their probabilities,
+    #: the heard ones included; None where there is no initial, or nobody tells
+    initial_rivals: Mapping[str, float] | None = None
+    final_rivals: Mapping[str, float] | None = None
 
     @property
     def confidence(self) -> float:
@@ -112,7 +116,10 @@ def in_ascii(marked: str) -> str:
 
 
 def join_tokens(
-    tokens: Sequence[str], times: Sequence[float], log_probabilities: Sequence[float]
+    tokens: Sequence[str],
+    times: Sequence[float],
+    log_probabilities: Sequence[float],
+    alternatives: Sequence[Mapping[str, float]] = (),
 ) -> list[Syllable]:
     """Joins initials and toned finals to syllables.
 
@@ -120,6 +127,7 @@ def join_tokens(
         tokens: initials ("zh"), finals with tone marks ("ōng") and capital letters, as recognized.
         times: seconds since the stream began, one a token, not falling.
         log_probabilities: natural logarithms, one a token; shorter where the search gives none.
+        alternatives: what else each token may have been, with natural logarithms; shorter likewise.
 
     Returns:
         Syllables in order; tokens that spell no Mandarin syllable (an initial alone, a final that does not
@@ -127,7 +135,7 @@ def join_tokens(
     """
     result: list[Syllable] = []
     initial: int | None = None
-    starts: list[tuple[int, int, str, float, float]] = []
+    starts: list[tuple[int, int, str]] = []
     for index, token in enumerate(tokens):
         if token in INITIALS:
             initial = index
@@ -138,13 +146,14 @@ def join_tokens(
         initial = None
         if not is_syllable(text):
             continue
-        one, other = (probability(log_probabilities, place) for place in (first, index))
-        starts.append((milliseconds(times[first]), milliseconds(times[index]), text, one, other))
-    for position, (start, last, text, one, other) in enumerate(starts):
-        end = last + LONGEST_TAIL_MS
+        starts.append((first, index, text))
+    for position, (first, index, text) in enumerate(starts):
+        start, end = milliseconds(times[first]), milliseconds(times[index]) + LONGEST_TAIL_MS
         if position + 1 < len(starts):
-            end = max(start, min(end, starts[position + 1][0]))
-        result.append(Syllable(text, start, end, one, other))
+            end = max(start, min(end, milliseconds(times[starts[position + 1][0]])))
+        one, other = (probability(log_probabilities, place) for place in (first, index))
+        rivals = [alternatives[place] if place < len(alternatives) else None for place in (first, index)]
+        result.append(Syllable(text, start, end, one, other, rivals[0] if first < index else None, rivals[1]))
     return result
 
 

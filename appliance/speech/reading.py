@@ -49,7 +49,9 @@ class PinyinReading:
 
     def hear(self, hearing: Hearing) -> None:
         """Join initials and finals."""
-        self._syllables = join_tokens(hearing.tokens, hearing.times, hearing.log_probabilities)
+        self._syllables = join_tokens(
+            hearing.tokens, hearing.times, hearing.log_probabilities, hearing.alternatives
+        )
 
     def words(self, final: bool) -> list[HeardWord]:
         """The best words, or those that no close rival reads otherwise."""

@@ -6,7 +6,7 @@ heard so far. Decoding is asked of the model, for many streams at once, because 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,8 @@ class Hearing:
     times: Sequence[float]
     #: natural logarithms of the tokens' probabilities; empty where the search gives none
     log_probabilities: Sequence[float]
+    #: natural logarithms of what else each token may have been, itself included; empty where nobody tells
+    alternatives: Sequence[Mapping[str, float]] = ()
 
 
 class ModelStream(Protocol):

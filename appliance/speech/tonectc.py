@@ -17,7 +17,7 @@ ONNX Runtime runs it here directly, because sherpa-onnx waits for a second chunk
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,8 @@ _TAIL_MS: Final = 300
 _LAST_TOKEN_MS: Final = 120
 #: Larger batches gain nothing on the processors of a box and make the others wait.
 _LARGEST_BATCH: Final = 32
+#: Rivals told of each token.
+_RIVALS: Final = 16
 _CHUNK_MS: Final = range(20, 2001)
 _RATES: Final = (8000, 16_000)
 _LARGEST_STATE: Final = 1 << 20
@@ -142,10 +144,17 @@ class ToneCtcModel:
                     time = (stream.frames + place) * self._frame_seconds - self._shape.lag_ms / 1000
                     stream.times.append(max(0.0, time))
                     stream.log_probabilities.append(probability)
-                else:
-                    stream.log_probabilities[-1] = max(stream.log_probabilities[-1], probability)
+                    stream.alternatives.append(self._alternatives(frames[place]))
+                elif probability > stream.log_probabilities[-1]:
+                    stream.log_probabilities[-1] = probability
+                    stream.alternatives[-1] = self._alternatives(frames[place])
             stream.last = token
         stream.frames += len(best)
+
+    def _alternatives(self, scores: NDArray[np.float32]) -> dict[str, float]:
+        """The likeliest tokens of a frame; the blank is none."""
+        likeliest = np.argpartition(-scores, min(_RIVALS, len(scores) - 1))[: _RIVALS + 1].tolist()
+        return {self._tokens[token]: float(scores[token]) for token in likeliest if token != self._blank}
 
     def _try_out(self, batch: int) -> int:
         """Frames of a chunk, seen on `batch` chunks of silence."""
@@ -182,6 +191,7 @@ class ToneCtcStream:
         self.tokens: list[str] = []
         self.times: list[float] = []
         self.log_probabilities: list[float] = []
+        self.alternatives: list[Mapping[str, float]] = []
 
     def accept(self, samples: NDArray[np.float32]) -> None:
         """Add audio at the model's rate, shape (n,), -1..1."""
@@ -200,7 +210,7 @@ class ToneCtcStream:
 
     def hearing(self) -> Hearing:
         """What was heard so far."""
-        return Hearing(self.tokens, self.times, self.log_probabilities)
+        return Hearing(self.tokens, self.times, self.log_probabilities, self.alternatives)
 
     def chunk(self) -> NDArray[np.int32]:
         """The next chunk, which stays until `go_on`."""

@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import sherpa_onnx
 from numpy.typing import NDArray
 
-from appliance.box.config import SiteWord
-from appliance.models import InstalledModel, ModelError, Units
+from appliance.box.config import Speech
+from appliance.models import InstalledModel, ModelEntry, ModelError, Units
 from appliance.speech.networkfile import read_tokens
 from appliance.speech.spelling import Spelling
-from appliance.speech.streamingmodel import Hearing, ModelStream
-from appliance.speech.transducercheck import check_transducer
+from appliance.speech.streamingmodel import Hearing, ModelStream, StreamingModel
+from appliance.speech.syllabletransducer import BLANK_PENALTY, SyllableTransducer, runs
+from appliance.speech.transducercheck import open_transducer
 
 #: The rate that every stream is fed with; sherpa-onnx ends the process when a stream's rate changes.
 RATE: Final = 16_000
 _PARTS: Final = ("encoder", "decoder", "joiner", "tokens")
 _BEAM_PATHS: Final = 4
-#: Taken from the blank's logit: through the telephone band the recognizer leaves syllables out more often
-#: than it invents them (tools/train/confusions.tsv counts 830 to 333).
-_BLANK_PENALTY: Final = 0.3
 #: Added to the log-probability of each token of a name of the site; what sherpa-onnx takes by itself.
 _HOTWORD_SCORE: Final = 1.5
 #: Silence behind the last sample, so that the encoder's last chunk is filled and its tokens come out.
 _PAD: Final = np.zeros(RATE * 400 // 1000, np.float32)
+
+
+def load_transducer(model: InstalledModel, speech: Speech, threads: int) -> StreamingModel:
+    """A transducer of verified files.
+
+    Syllables by greedy search are heard by `SyllableTransducer`, which tells the lexicon what else they may
+    have been; everything else is sherpa-onnx's.
+
+    Raises:
+        ModelError: the manifest lacks one of the files, or they are no transducer that can be run.
+    """
+    name = model.entry.name
+    files = {part: _file_of(model, part) for part in _PARTS}
+    tokens, blank = read_tokens(name, files["tokens"])
+    networks = open_transducer(name, files, tokens, blank, threads)
+    if model.entry.units == "pinyin" and speech.search == "greedy" and runs(networks):
+        return SyllableTransducer(networks, tokens)
+    return TransducerModel(model.entry, files, frozenset(tokens), speech, threads)
 
 
 class TransducerModel:
@@ -45,30 +61,29 @@ class TransducerModel:
 
     def __init__(
         self,
-        model: InstalledModel,
-        search: Literal["greedy", "beam"],
+        entry: ModelEntry,
+        files: Mapping[str, Path],
+        symbols: frozenset[str],
+        speech: Speech,
         threads: int,
-        words: Sequence[SiteWord] = (),
     ) -> None:
         """Load it.
 
         Args:
-            model: verified files.
-            search: names of the site need the beam where the model writes characters, whatever is asked for.
+            entry: the manifest's entry.
+            files: verified and checked, by the names of sherpa-onnx's arguments.
+            symbols: of the tokens.
+            speech: its search, and the site's names, which a model that writes characters gets as hotwords
+                and which need the beam then, whatever the search is.
             threads: threads of one inference.
-            words: the site's names; a model that writes characters gets them as hotwords.
 
         Raises:
-            ModelError: the manifest lacks one of the files, or they are no transducer that sherpa-onnx runs.
+            ModelError: sherpa-onnx cannot load it.
         """
-        name = model.entry.name
-        self.units: Units = model.entry.units or "pinyin"
-        files = {part: _file_of(model, part) for part in _PARTS}
-        tokens, blank = read_tokens(name, files["tokens"])
-        check_transducer(name, files, tokens, blank)
-        self.symbols: frozenset[str] = frozenset(tokens)
-        hotwords = Spelling(words, self.symbols).hotwords() if self.units == "characters" else ""
-        beam = search == "beam" or bool(hotwords)
+        self.units: Units = entry.units or "pinyin"
+        self.symbols = symbols
+        hotwords = Spelling(speech.words, symbols).hotwords() if self.units == "characters" else ""
+        beam = speech.search == "beam" or bool(hotwords)
         with _in_memory(hotwords) as hotwords_file:
             try:
                 self._recognizer: Any = sherpa_onnx.OnlineRecognizer.from_transducer(
@@ -77,13 +92,13 @@ class TransducerModel:
                     sample_rate=RATE,
                     decoding_method="modified_beam_search" if beam else "greedy_search",
                     max_active_paths=_BEAM_PATHS,
-                    blank_penalty=_BLANK_PENALTY if self.units == "pinyin" else 0.0,
+                    blank_penalty=BLANK_PENALTY if self.units == "pinyin" else 0.0,
                     hotwords_file=hotwords_file,
                     hotwords_score=_HOTWORD_SCORE,
                     modeling_unit="cjkchar",
                 )
             except (RuntimeError, ValueError) as error:
-                raise ModelError(f"model {name} cannot be loaded: {error}; install it again") from error
+                raise ModelError(f"model {entry.name} cannot be loaded: {error}; install it again") from error
 
     def open(self) -> TransducerStream:
         """A stream for a new utterance."""

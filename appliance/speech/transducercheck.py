@@ -37,23 +37,27 @@ _LISTS: Final = {
 }
 
 
-def check_transducer(name: str, files: Mapping[str, Path], tokens: Sequence[str], blank: int) -> None:
-    """Refuse files that sherpa-onnx would end the process over.
+def open_transducer(
+    name: str, files: Mapping[str, Path], tokens: Sequence[str], blank: int, threads: int
+) -> dict[str, Any]:
+    """The networks as ONNX Runtime's sessions; files that sherpa-onnx would end the process over are refused.
 
     Args:
         name: what errors call the model.
         files: the ONNX files of "encoder", "decoder" (the prediction network) and "joiner".
         tokens: the symbols, by number.
         blank: the blank's number.
+        threads: threads of one inference.
 
     Raises:
         ModelError: the file, what is wrong with it, and what to do.
     """
     if blank != 0:
         raise ModelError(f"model {name}: the blank is token {blank}, a transducer's is token 0")
+    sessions = {}
     for part, check in (("encoder", _encoder), ("decoder", _decoder), ("joiner", _joiner)):
         path = files[part]
-        session = open_network(name, path)
+        session = sessions[part] = open_network(name, path, threads)
         try:
             check(session, len(tokens))
         except ModelError as error:
@@ -61,6 +65,7 @@ def check_transducer(name: str, files: Mapping[str, Path], tokens: Sequence[str]
                 f"model {name}: {path.name} is no part of a streaming transducer: {error}; "
                 "install the model again, or choose another recognizer as speech.model"
             ) from error
+    return sessions
 
 
 def _encoder(session: Any, _tokens: int) -> None:

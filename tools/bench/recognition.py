@@ -5,7 +5,8 @@
 `--config FILE` gives the path its `[speech]`: the recognizer, the search and the site's own names. `--model`
 and `--search` overrule it.
 
-"Bare" is the recognizer alone, at its own rate in packets of 100 ms, with the silence it needs at the end.
+"Bare" is the recognizer alone, at its own rate in packets of 100 ms, with the silence it needs at the end;
+a transducer is run by sherpa-onnx then, whoever runs it in the path.
 "Path" is what a call goes through: 8 kHz telephone audio in packets of 80 ms, voice activity, resampling,
 recognition, decoding into characters, with partial results. Both are measured as processor time, in turn.
 """
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import sherpa_onnx
 from rich.console import Console
 from rich.progress import track
 
@@ -33,9 +35,11 @@ from appliance.speech.evaluation import read_manifest
 from appliance.speech.loading import load_reading, load_recognizer
 from appliance.speech.recognizer import SpeechEngine
 from appliance.speech.streamingmodel import StreamingModel
+from appliance.speech.syllabletransducer import BLANK_PENALTY, SyllableTransducer
 from appliance.speech.voiceactivity import VoiceActivity
 from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
 
+_PARTS = ("encoder", "decoder", "joiner", "tokens")
 _PATH_PACKET = TELEPHONE_RATE * 80 // 1000
 
 
@@ -66,6 +70,7 @@ def main() -> int:
     model, choice = load_recognizer(store, speech, 1)
     reading = load_reading(store, model, speech.words, Journal("bench"))
     engine = SpeechEngine(model, reading, speech.endpoint_ms)
+    theirs = sherpa(store, choice.name) if isinstance(model, SyllableTransducer) else None
     lines = []
     for item in read_manifest(options.manifest):
         channels, rate = read_channels(item.path)
@@ -76,7 +81,7 @@ def main() -> int:
         lines * options.rounds, "measuring", console=Console(stderr=True), transient=True
     ):
         cost.audio += len(narrow) / TELEPHONE_RATE
-        cost.bare += measure_bare(model, wide)
+        cost.bare += measure_bare(model, wide) if theirs is None else measure_sherpa(theirs, wide)
         cost.path += measure_path(engine, narrow)
         cost.voice_activity += measure_voice_activity(narrow)
     summary = {
@@ -107,6 +112,32 @@ def measure_bare(model: StreamingModel, samples: np.ndarray) -> float:
     while stream.ready():
         model.decode([stream])
     stream.hearing()
+    return time.process_time() - began
+
+
+def sherpa(store: ModelStore, name: str) -> sherpa_onnx.OnlineRecognizer:
+    """The same transducer as sherpa-onnx runs it, by greedy search."""
+    model = store.open(name)
+    parts = {part: file.name for file in model.entry.file for part in _PARTS if file.name.startswith(part)}
+    return sherpa_onnx.OnlineRecognizer.from_transducer(
+        **{part: str(model.path(file)) for part, file in parts.items()},
+        num_threads=1,
+        blank_penalty=BLANK_PENALTY,
+    )
+
+
+def measure_sherpa(recognizer: sherpa_onnx.OnlineRecognizer, samples: np.ndarray) -> float:
+    rate = 16_000
+    began = time.process_time()
+    stream = recognizer.create_stream()
+    for start in range(0, len(samples), rate // 10):
+        stream.accept_waveform(rate, samples[start : start + rate // 10])
+        while recognizer.is_ready(stream):
+            recognizer.decode_stream(stream)
+    stream.accept_waveform(rate, np.zeros(int(0.4 * rate), np.float32))
+    while recognizer.is_ready(stream):
+        recognizer.decode_stream(stream)
+    recognizer.get_result(stream)
     return time.process_time() - began
 
 
