@@ -15,7 +15,13 @@ from appliance.capture.replay import read_call
 from appliance.engine.rooms import Rooms, load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.protocol import codec
-from appliance.protocol.messages import CallMessage, CueMessage, DoorMessage, ProfileMessage
+from appliance.protocol.messages import (
+    CallMessage,
+    CueMessage,
+    DoorMessage,
+    OpportunityMessage,
+    ProfileMessage,
+)
 from appliance.telephony.audioblock import AudioBlock, CallStarted
 
 
@@ -78,6 +84,9 @@ def _sentence(message: DoorMessage) -> str:
     if isinstance(message, CueMessage):
         advice = " ".join(message.advice)
         return f"{at} [yellow]cue[/yellow] {message.code} ({message.confidence:.0%}) {advice}"
+    if isinstance(message, OpportunityMessage):
+        about = f" {message.tag}" if message.tag else ""
+        return f"{at} [blue]not followed up[/blue] {message.code}{about} ({message.confidence:.0%})"
     return f"{at} {_profile(message)}"
 
 

@@ -9,9 +9,16 @@ import msgspec
 
 from appliance.engine.pipeline import CallPipeline
 from appliance.profile.cues import Cue
+from appliance.profile.opportunities import Opportunity
 from appliance.protocol import codec
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND, LeakyBucket
-from appliance.protocol.messages import CallMessage, CueMessage, DoorMessage, ProfileMessage
+from appliance.protocol.messages import (
+    CallMessage,
+    CueMessage,
+    DoorMessage,
+    OpportunityMessage,
+    ProfileMessage,
+)
 from appliance.protocol.vocabulary import CallEvent
 
 #: Updates that no whole utterance and no cue caused wait this long after the last one.
@@ -87,9 +94,12 @@ class Publication:
         return [data]
 
     def end(self, now: float, wall: int) -> list[bytes]:
-        """The final profile and `ended`, as far as the budget allows; `drain` brings the rest."""
+        """The final profile, what was missed, and `ended`, as budget allows; `drain` brings the rest."""
         self._ending.append(codec.encode(self._profile_message(final=True, wall=wall)))
         self._sequence += 1
+        for missed in self._pipeline.profile.missed():
+            self._ending.append(codec.encode(self._opportunity_message(missed, wall)))
+            self._sequence += 1
         self._ending.append(codec.encode(self._call_message("ended", wall)))
         self._sequence += 1
         return self.drain(now)
@@ -134,6 +144,20 @@ class Publication:
             advice=parts.advice,
             evidence=parts.evidence,
             audio=parts.audio,
+        )
+
+    def _opportunity_message(self, missed: Opportunity, wall: int) -> DoorMessage:
+        started = self._pipeline.started
+        return OpportunityMessage(
+            v=1,
+            call=started.call,
+            seat=started.seat,
+            seq=self._sequence + 1,
+            at=missed.at,
+            wall=wall,
+            code=missed.code,
+            confidence=missed.confidence,
+            tag=missed.tag,
         )
 
     def _cue_message(self, cue: Cue, wall: int) -> DoorMessage:

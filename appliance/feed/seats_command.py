@@ -61,7 +61,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     feedback = actions.add_parser("feedback", help="what agents said of advice, counted by strategy")
     feedback.add_argument("--json", action="store_true", help="one JSON object a line")
     feedback.set_defaults(run=run_feedback)
-    for action in (rotate, box, revoke, listing, feedback):
+    days = actions.add_parser("days", help="what each day's calls came to, counted without persons")
+    days.add_argument("--json", action="store_true", help="one JSON object a line")
+    days.set_defaults(run=run_days)
+    for action in (rotate, box, revoke, listing, feedback, days):
         add_config_option(action)
 
 
@@ -289,6 +292,30 @@ def run_list(options: argparse.Namespace) -> int:
         print(
             f"{len(codes)} codes are open: {', '.join(sorted(codes)[:8])}{', ...' if len(codes) > 8 else ''}"
         )
+    return 0
+
+
+def run_days(options: argparse.Namespace) -> int:
+    """Print the counts by day, the oldest first."""
+    import msgspec
+
+    from appliance.feed.daycounts import DayCounts
+
+    counts = DayCounts(_directory(load_config(options.config)))
+    with _sentences():
+        counts.load()
+    for day, count in counts.days.items():
+        if options.json:
+            print(json.dumps({"day": day, **msgspec.to_builtins(count)}))
+            continue
+        parts = [f"{count.calls} calls"]
+        for name in ("stages", "objections", "pacing", "missed"):
+            numbers = getattr(count, name)
+            if numbers:
+                parts.append(f"{name}: " + ", ".join(f"{code} {n}" for code, n in sorted(numbers.items())))
+        print(f"{day}  " + "; ".join(parts))
+    if not counts.days and not options.json:
+        print("no call has ended yet")
     return 0
 
 

@@ -19,6 +19,7 @@ from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
 from appliance.feed.box_rotation import finish_rotation, read_rotation
 from appliance.feed.codes import CodeBook
+from appliance.feed.daycounts import DayCounts
 from appliance.feed.door import Door
 from appliance.feed.feed_journal import FeedJournal
 from appliance.feed.feedback import Feedback
@@ -30,7 +31,7 @@ from appliance.feed.publisher import BindError
 from appliance.feed.seat_sockets import SeatSockets, State
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import SchemaError
-from appliance.protocol.messages import DoorMessage
+from appliance.protocol.messages import DoorMessage, OpportunityMessage
 
 #: A revoked seat is cut off within this time.
 GRANTS_POLL_SECONDS: Final = 0.5
@@ -61,6 +62,7 @@ class FeedService:
         self._leases = Leases(config.feed.lease_seconds)
         self._topics = Topics(config.feed.replay_messages)
         self._feedback = Feedback(self._directory)
+        self._days = DayCounts(self._directory)
         self._book = GrantBook(self._directory)
         self._watch = GrantWatch(self._book)
         self._next_grants = self._next_beat = self._next_expiry = 0.0
@@ -160,6 +162,10 @@ class FeedService:
         topics = self._admission.audience(message.seat)
         # Nothing is kept for a seat that nobody may be.
         self.unclaimed += not topics
+        self._days.enter(message)
+        if isinstance(message, OpportunityMessage):
+            # What was missed is for who supervises, and not for the agent in the next call.
+            topics = tuple(topic for topic in topics if topic.startswith("group/"))
         for topic in topics:
             if self._topics.repeated(topic, message):
                 continue
@@ -262,14 +268,20 @@ class FeedService:
         return {topic: frozenset(members) for topic, members in seats.items()}
 
     def _load_feedback(self) -> None:
-        try:
-            self._feedback.load()
-        except PrivateFileError as error:
-            self._journal.event("feedback_unusable", path=str(self._directory))
-            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
+        for event, counts in (("feedback_unusable", self._feedback), ("days_unusable", self._days)):
+            try:
+                counts.load()
+            except PrivateFileError as error:
+                self._journal.event(event, path=str(self._directory))
+                print(f"ridge feed: {error}", file=sys.stderr, flush=True)
 
     def _save_feedback(self) -> None:
-        """Write the counts of verdicts, and journal what was added."""
+        """Write the counts of verdicts and of days, and journal what was added to the verdicts."""
+        try:
+            self._days.save()
+        except PrivateFileError as error:
+            self._journal.event("days_not_saved", path=str(self._directory))
+            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
         try:
             changed = self._feedback.save()
         except PrivateFileError as error:

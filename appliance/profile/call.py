@@ -18,6 +18,7 @@ from appliance.profile.grid import clamp, fraction, halved
 from appliance.profile.mind import MindState
 from appliance.profile.needs import NeedList
 from appliance.profile.objections import ObjectionTable
+from appliance.profile.opportunities import Opportunity, OpportunityList
 from appliance.profile.pace import pace_of
 from appliance.profile.refusals import REFUSING, RefusalCount
 from appliance.profile.relationship import EFFECTS, RelationshipState
@@ -80,6 +81,7 @@ class CallProfile:
         self._timing = TurnTiming()
         self._adviser = Adviser(catalogue)
         self._cues = CueBox()
+        self._opportunities = OpportunityList()
         self._heard: dict[Signal, _HeardAt] = {}
         self._knows_product = False
         #: the last time that the agent asked or showed empathy
@@ -94,6 +96,7 @@ class CallProfile:
         if voice is not None:
             for code in voice_codes(voice):
                 self._ledger.add(self._now, "voice", code, c.VOICE_STYLE_WEIGHT)
+        self._opportunities.customer(findings, self._now)
         stopped = self._refusals.stopped
         self._refusals.said(findings, ids)
         objections: dict[ObjectionType, str] = {}
@@ -112,6 +115,7 @@ class CallProfile:
     def agent_said(self, utterance: Utterance, findings: Findings) -> None:
         """Take a whole utterance of the agent: only what the agent does with words, never how it sounds."""
         self.advance(utterance.end_ms)
+        self._opportunities.agent(findings)
         moves = {
             s.code: clamp(s.confidence, 0.0, 1.0) for s in findings.signals if s.code.startswith("agent_")
         }
@@ -181,6 +185,10 @@ class CallProfile:
     def take_cues(self) -> list[Cue]:
         """The cues since the last call of this."""
         return self._cues.take()
+
+    def missed(self) -> list[Opportunity]:
+        """Opportunities that were raised and not followed up so far, for a supervisor."""
+        return self._opportunities.missed(stopped=self._refusals.stopped)
 
     def snapshot(self, at_ms: int, final: bool) -> ProfileParts:
         """The profile now; `final` for the last one of the call, which carries more evidence."""

@@ -520,6 +520,8 @@ ADVICE_FURTHER: Final = 0.25
 #: A heard signal's pull on advice halves in this time, and ends at this share.
 SIGNAL_HALF_LIFE_MS: Final = 25_000.0
 SIGNAL_FADED: Final = 0.2
+#: Opportunities that a supervisor is told of one call.
+OPPORTUNITIES_TOLD: Final = 4
 #: Plans that, once had, ask for nothing: a mortgage is no saving goal.
 FULFILLED: Final[frozenset[NeedTag]] = frozenset(["buy_house", "buy_car"])
 #: A customer who has one of these is not pressed: beginners, and who speaks of illness.

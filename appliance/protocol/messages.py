@@ -21,6 +21,7 @@ from appliance.protocol.vocabulary import (
     Match,
     NeedTag,
     ObjectionType,
+    OpportunityCode,
     Pace,
     Stage,
     Stance,
@@ -221,6 +222,24 @@ class CueMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="cue", tag
     advice: Annotated[list[StrategyId], Meta(max_length=2)]
 
 
+class OpportunityMessage(
+    Struct, frozen=True, forbid_unknown_fields=True, tag="opportunity", tag_field="type"
+):
+    """Something that a customer raised and the call did not follow up; told to supervisors at its end."""
+
+    v: Literal[1]
+    call: CallId
+    seat: SeatId
+    seq: Sequence
+    #: when it was raised
+    at: Milliseconds
+    wall: UnixMilliseconds
+    code: OpportunityCode
+    confidence: Fraction
+    #: what it is about, where the code does not say it all
+    tag: NeedTag | None = None
+
+
 class BeatMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="beat", tag_field="type"):
     """A heartbeat of the feed on one seat's topic; `seq` is the last sequence number sent on it."""
 
@@ -231,6 +250,6 @@ class BeatMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="beat", t
 
 
 #: What the engine may hand to the feed.
-DoorMessage = CallMessage | ProfileMessage | CueMessage
+DoorMessage = CallMessage | ProfileMessage | CueMessage | OpportunityMessage
 #: What the feed may hand to a seat.
-SeatMessage = CallMessage | ProfileMessage | CueMessage | BeatMessage
+SeatMessage = CallMessage | ProfileMessage | CueMessage | OpportunityMessage | BeatMessage

@@ -38,6 +38,8 @@ Gap = Literal[
     "horizon", "goal", "family", "life_stage", "occupation", "decision_maker", "contact_time",
     "contact_channel", "past_experience", "product_preference",
 ]  # fmt: skip
+#: What a customer raised and the call did not follow up; `means_told`: money that nobody asked further about.
+OpportunityCode = Literal["wanted_product", "maturing_holdings", "means_told", "purchase_intent", "complaint"]
 EvidenceSource = Literal["words", "voice", "timing", "record"]
 CueKind = Literal["objection", "emotion_alert", "pacing"]
 CallEvent = Literal["started", "held", "resumed", "ended"]

@@ -21,7 +21,7 @@ HOLD_SECONDS: Final = 1.5
 RETRY_SECONDS: Final = 0.5
 #: Messages that may wait behind a gap; the feed replays no more than that by default.
 MAX_HELD: Final = 1024
-_TYPES: Final = frozenset({"call", "profile", "cue", "beat"})
+_TYPES: Final = frozenset({"call", "profile", "cue", "opportunity", "beat"})
 
 
 class SeatStream:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from appliance.engine.publication import QUIET_INTERVAL_MS, Publication
+from appliance.profile.opportunities import Opportunity
 from appliance.protocol import codec
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND
 from appliance.protocol.messages import (
@@ -54,6 +55,10 @@ class Profile:
     cues: list[Any] = field(default_factory=list)
     still: bool = False
     snapshots: int = 0
+    left: list[Opportunity] = field(default_factory=list)
+
+    def missed(self) -> list[Opportunity]:
+        return self.left
 
     def snapshot(self, at_ms: int, *, final: bool) -> Any:
         self.snapshots += not self.still
@@ -171,3 +176,15 @@ def test_sequence_numbers_have_no_gap(pipeline: Pipeline, publication: Publicati
     messages += publication.end(30.0, 30_000)
     assert [message.seq for message in decoded(messages)] == list(range(1, len(messages) + 1))
     assert all(msgspec.to_builtins(message)["call"] == "A" * 22 for message in decoded(messages))
+
+
+def test_what_was_missed_is_told_between_the_final_profile_and_the_end(
+    pipeline: Pipeline, publication: Publication
+) -> None:
+    pipeline.profile.left = [Opportunity("wanted_product", "gold", 0.8, 1200)]
+    messages = [msgspec.to_builtins(message) for message in decoded(publication.end(30.0, 30_000))]
+    assert [message["type"] for message in messages] == ["profile", "opportunity", "call"]
+    assert messages[1] | {"wall": 0, "call": "", "seat": ""} == {
+        "type": "opportunity", "v": 1, "call": "", "seat": "", "seq": 2, "at": 1200, "wall": 0,
+        "code": "wanted_product", "confidence": 0.8, "tag": "gold",
+    }  # fmt: skip

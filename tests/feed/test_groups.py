@@ -9,8 +9,9 @@ from appliance.feed.grants import GrantBook, GrantError
 from appliance.feed.keys import CurveKeys
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import decode_seat
+from appliance.protocol.messages import OpportunityMessage
 from tests.feed.running import drain, eventually, receive, running_feed, until
-from tests.protocol.samples import call, cue, profile
+from tests.protocol.samples import WALL, call, cue, profile
 
 GROUP = "group/loans/"
 unpack = msgspec.msgpack.decode
@@ -129,3 +130,17 @@ def test_a_supervisor_needs_a_group_and_a_group_needs_a_name(tmp_path):
         with pytest.raises(GrantError, match="no name of a group"):
             book.enrol("8001", CurveKeys.generate().public, 1, group=group)
     assert book.read() == {}
+
+
+def test_what_was_missed_goes_to_the_groups_supervisors_and_not_to_the_seat(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        lead, seat = feed.listener("lead"), feed.listener("8002")
+        until(lead, "beat")
+        until(seat, "beat")
+        missed = OpportunityMessage(1, "B" * 22, "8002", 0, 900, WALL, "wanted_product", 0.8, "gold")
+        feed.send(call(seat="8002", call_id="B" * 22), missed, cue(seat="8002", call_id="B" * 22))
+        got = [unpack(frames[-1]) for frames in until(lead, "cue")]
+        assert [m["type"] for m in got if m["type"] != "beat"] == ["call", "opportunity", "cue"]
+        own = [unpack(frames[-1]) for frames in until(seat, "cue")]
+        assert [(m["type"], m["seq"]) for m in own if m["type"] != "beat"] == [("call", 1), ("cue", 2)]

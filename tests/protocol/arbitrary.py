@@ -13,6 +13,7 @@ from appliance.protocol.messages import (
     CueMessage,
     DoorMessage,
     Evidence,
+    OpportunityMessage,
     ProfileMessage,
     SeatMessage,
 )
@@ -56,9 +57,10 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
     return st.text(PRINTABLE, max_size=kind.max_length)
 
 
+DOOR_KINDS = (CallMessage, ProfileMessage, CueMessage, OpportunityMessage)
 SEAT_MESSAGES: st.SearchStrategy[SeatMessage] = st.one_of(
-    [values(inspect.type_info(kind)) for kind in (CallMessage, ProfileMessage, CueMessage, BeatMessage)]
+    [values(inspect.type_info(kind)) for kind in (*DOOR_KINDS, BeatMessage)]
 )
 DOOR_MESSAGES: st.SearchStrategy[DoorMessage] = st.one_of(
-    [values(inspect.type_info(kind)) for kind in (CallMessage, ProfileMessage, CueMessage)]
+    [values(inspect.type_info(kind)) for kind in DOOR_KINDS]
 )

@@ -1,0 +1,125 @@
+"""What the calls of a day came to, as counts: no call, no seat, no person, no time but the day."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from appliance.feed.private_file import PrivateFileError, read_private, write_private
+from appliance.protocol.messages import (
+    CallMessage,
+    CueMessage,
+    DoorMessage,
+    OpportunityMessage,
+    ProfileMessage,
+)
+from appliance.protocol.vocabulary import OBJECTION_TYPES, OpportunityCode, Stage
+
+DAYS_FILE: Final = "days.json"
+#: A year and a month, so that a month can be held against the same one of the year before.
+MAX_DAYS: Final = 400
+#: What an engine tells again after a break is not counted again; more calls do not end meanwhile.
+REMEMBERED: Final = 4096
+
+Key = TypeVar("Key", bound=str)
+_Count = Annotated[int, Meta(ge=0)]
+_Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?!\n)$")]
+
+
+class DayCount(Struct, forbid_unknown_fields=True):
+    """One day."""
+
+    #: calls that ended
+    calls: _Count = 0
+    #: stage of the relationship when they ended
+    stages: dict[Stage, _Count] = msgspec.field(default_factory=dict)
+    #: calls in which an objection of a type was raised
+    objections: dict[str, _Count] = msgspec.field(default_factory=dict)
+    #: pacing warnings
+    pacing: dict[str, _Count] = msgspec.field(default_factory=dict)
+    #: opportunities that were not followed up
+    missed: dict[OpportunityCode, _Count] = msgspec.field(default_factory=dict)
+
+
+class _DaysFile(Struct, forbid_unknown_fields=True):
+    v: Literal[1]
+    days: Annotated[dict[_Day, DayCount], Meta(max_length=MAX_DAYS)]
+
+
+class DayCounts:
+    """The counts by day, and their file in the feed's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / DAYS_FILE
+        self._days: dict[str, DayCount] = {}
+        self._seen: deque[tuple[str, ...]] = deque(maxlen=REMEMBERED)
+        self._changed = False
+
+    @property
+    def days(self) -> dict[str, DayCount]:
+        """By day (2026-03-01, the box's own calendar), the oldest first."""
+        return dict(sorted(self._days.items()))
+
+    def load(self) -> None:
+        """Go on from the counts of the last run.
+
+        Raises:
+            PrivateFileError: the file cannot be read or is damaged; counting begins at zero.
+        """
+        data = read_private(self._path)
+        if data is None:
+            return
+        try:
+            self._days = dict(msgspec.json.decode(data, type=_DaysFile).days)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise PrivateFileError(
+                f"{self._path}: is damaged ({error}); move it away. Days are counted from zero"
+            ) from error
+
+    def enter(self, message: DoorMessage) -> None:
+        """Count what a message from the door tells of its day; each thing of a call once."""
+        if isinstance(message, CallMessage):
+            if message.event == "ended" and self._first(message.call, "ended"):
+                self._day(message.wall).calls += 1
+        elif isinstance(message, ProfileMessage):
+            if message.final and self._first(message.call, "final"):
+                day = self._day(message.wall)
+                _add(day.stages, message.relationship.stage)
+                for kind in {objection.type for objection in message.influence.objections}:
+                    _add(day.objections, kind if kind in OBJECTION_TYPES else "other")
+        elif isinstance(message, OpportunityMessage):
+            if self._first(message.call, "missed", message.code, message.tag or ""):
+                _add(self._day(message.wall).missed, message.code)
+        elif isinstance(message, CueMessage) and message.kind == "pacing":
+            _add(self._day(message.wall).pacing, message.code.partition(".")[2])
+
+    def save(self) -> None:
+        """Write what has changed, without days that are older than `MAX_DAYS` days.
+
+        Raises:
+            PrivateFileError: the file cannot be written.
+        """
+        if not self._changed:
+            return
+        self._days = dict(sorted(self._days.items())[-MAX_DAYS:])
+        write_private(self._path, msgspec.json.encode(_DaysFile(1, self._days)))
+        self._changed = False
+
+    def _first(self, *what: str) -> bool:
+        if what in self._seen:
+            return False
+        self._seen.append(what)
+        return True
+
+    def _day(self, wall: int) -> DayCount:
+        self._changed = True
+        return self._days.setdefault(time.strftime("%Y-%m-%d", time.localtime(wall / 1000)), DayCount())
+
+
+def _add(counts: dict[Key, int], key: Key) -> None:
+    counts[key] = counts.get(key, 0) + 1

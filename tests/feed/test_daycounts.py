@@ -1,0 +1,62 @@
+"""Days are counted without calls, seats or persons, once each, and survive a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from appliance.feed.daycounts import DAYS_FILE, MAX_DAYS, DayCounts
+from appliance.feed.private_file import PrivateFileError
+from appliance.protocol.messages import CueMessage, OpportunityMessage
+from tests.protocol.samples import CALL, WALL, call, cue, profile
+
+MISSED = OpportunityMessage(1, CALL, "8001", 0, 1000, WALL, "wanted_product", 0.8, "gold")
+HARD_SELL = CueMessage(1, CALL, "8001", 0, 1000, WALL, "pacing", "pacing.hard_sell", 0.8, [])
+
+
+def counted(directory: Path) -> DayCounts:
+    counts = DayCounts(directory)
+    final = msgspec.structs.replace(profile(), final=True)
+    ended = msgspec.structs.replace(call(), event="ended")
+    for message in (profile(), final, MISSED, HARD_SELL, cue(), call(), ended, final, MISSED, ended):
+        counts.enter(message)
+    return counts
+
+
+def test_each_thing_of_a_call_is_counted_once(tmp_path: Path) -> None:
+    (day,) = counted(tmp_path).days.values()
+    assert day.calls == 1
+    assert sum(day.stages.values()) == 1
+    assert day.missed == {"wanted_product": 1}
+    assert day.pacing == {"hard_sell": 1}
+    assert day.objections == dict.fromkeys({o.type for o in profile().influence.objections}, 1)
+
+
+def test_the_file_names_neither_call_nor_seat_and_is_read_again(tmp_path: Path) -> None:
+    counts = counted(tmp_path)
+    counts.save()
+    text = (tmp_path / DAYS_FILE).read_text(encoding="utf-8")
+    assert CALL not in text
+    assert "8001" not in text
+    again = DayCounts(tmp_path)
+    again.load()
+    assert again.days == counts.days
+
+
+def test_old_days_go(tmp_path: Path) -> None:
+    counts = DayCounts(tmp_path)
+    for day in range(MAX_DAYS + 5):
+        wall = WALL + day * 86_400_000
+        counts.enter(msgspec.structs.replace(HARD_SELL, wall=wall))
+    counts.save()
+    assert len(counts.days) == MAX_DAYS
+
+
+def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / DAYS_FILE
+    path.write_bytes(b'{"v":1,"days":{"yesterday":{}}}')
+    path.chmod(0o600)
+    with pytest.raises(PrivateFileError, match=r"days\.json: is damaged .*move it away"):
+        DayCounts(tmp_path).load()
