@@ -20,6 +20,7 @@ ROOMS = (
     "appliance.seat.keys_command",
     "appliance.feed.command",
     "appliance.feed.seats_command",
+    "appliance.feed.privacy_command",
     "appliance.models_command",
     "appliance.evaluation",
 )

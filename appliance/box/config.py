@@ -241,6 +241,12 @@ class Feed(Section):
     lease_seconds: float = Field(15.0, ge=3, le=300)
     #: how long a seat's old key stays valid after it was exchanged
     key_overlap_hours: float = Field(24.0, ge=0, le=24 * 90)
+    #: whether every message that leaves is entered in the egress ledger
+    ledger: bool = True
+    #: how much of the disk the ledger may take; the oldest entries go first
+    ledger_megabytes: int = Field(1024, ge=16, le=1_000_000)
+    #: when it cannot be written (the disk is full): stop sending, or go on sending without entries
+    ledger_failure: Literal["stop", "go_on"] = "stop"
     #: how many messages of a seat can be replayed on request
     replay_messages: int = Field(256, ge=1, le=10_000)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +10,7 @@ import zmq
 
 from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, guard, peer_of
+from appliance.feed.egress import Egress
 from appliance.feed.feedback import Feedback
 from appliance.feed.grants import GrantError
 from appliance.feed.leases import Leases
@@ -28,7 +28,6 @@ from appliance.protocol.replies import (
     Reply,
     RotateReply,
     SnapshotReply,
-    encode_reply,
 )
 from appliance.protocol.requests import (
     MAX_REQUEST_BYTES,
@@ -105,7 +104,9 @@ class Control:
         feedback: Feedback,
         timing: Timing,
         rotate: Rotate,
+        egress: Egress,
     ) -> None:
+        self._egress = egress
         self._admission = admission
         self._leases = leases
         self._topics = topics
@@ -179,7 +180,7 @@ class Control:
         peer = self._admission.peer(*peer_of(frames[-1]))
         if peer is None:
             self.counters.not_granted += 1
-            self._send([*envelope, encode_reply(ErrorReply(0, "not_granted"))])
+            self._send(envelope, ErrorReply(0, "not_granted"))
             return
         budget = self._budgets.setdefault(peer.seat, LeakyBucket(REQUESTS_A_SECOND, REQUESTS_BURST))
         if not budget.pour(1.0, now):
@@ -188,13 +189,13 @@ class Control:
         request = _read(frames, envelope)
         if request is None:
             self.counters.bad += 1
-            self._send([*envelope, encode_reply(ErrorReply(0, "bad_request"))])
+            self._send(envelope, ErrorReply(0, "bad_request"), peer.topic)
             return
         head, messages = self._reply(peer, request, now)
         if not isinstance(head, ErrorReply):
             self.counters.answered += 1
             self.counters.bytes += sum(map(len, messages))
-        self._send([*envelope, encode_reply(head), *messages])
+        self._send(envelope, head, peer.topic, messages)
 
     def _reply(self, peer: Admitted, request: Request, now: float) -> tuple[Reply, tuple[bytes, ...]]:
         if isinstance(request, LeaseRequest):
@@ -231,6 +232,7 @@ class Control:
             beat=self._timing.beat_seconds,
             next_box=next_box,
             next_box_from=next_box_from,
+            ledger=self._egress.recorded,
         )
 
     def _rotated(self, peer: Admitted, request: RotateRequest, now: float) -> Reply:
@@ -269,10 +271,10 @@ class Control:
         self.counters.verdicts_refused += 1
         return ErrorReply(request.id, error)
 
-    def _send(self, frames: list[bytes]) -> None:
-        # A ROUTER drops what a peer that has gone or does not read cannot take.
-        with contextlib.suppress(zmq.Again):
-            self.socket.send_multipart(frames, zmq.NOBLOCK)
+    def _send(
+        self, envelope: list[bytes], reply: Reply, topic: str = "", messages: tuple[bytes, ...] = ()
+    ) -> None:
+        self._egress.reply(self.socket, topic, envelope, reply, messages=messages)
 
 
 def _read(frames: list[zmq.Frame], envelope: list[bytes]) -> Request | None:

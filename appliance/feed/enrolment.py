@@ -6,7 +6,6 @@ the seat is enrolled with, so no key is ever sent.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -15,11 +14,12 @@ import zmq
 
 from appliance.feed.authenticator import ENROL_DOMAIN, Authenticator, guard, peer_of
 from appliance.feed.codes import CodeBook, CodeError
+from appliance.feed.egress import Egress
 from appliance.feed.private_file import PrivateFileError
 from appliance.feed.publisher import BACKLOG, bind_tcp
 from appliance.protocol.bucket import LeakyBucket
 from appliance.protocol.codec import SchemaError
-from appliance.protocol.replies import ErrorReply, RedeemReply, Reply, encode_reply
+from appliance.protocol.replies import ErrorReply, RedeemReply, Reply
 from appliance.protocol.requests import MAX_REQUEST_BYTES, decode_redeem
 
 #: A whole centre may redeem its codes in one morning's minutes; guessing is hopeless at any rate.
@@ -50,7 +50,9 @@ class Enrolment:
         authenticator: Authenticator,
         codes: CodeBook,
         address: tuple[str, int],
+        egress: Egress,
     ) -> None:
+        self._egress = egress
         self._context = context
         self._authenticator = authenticator
         self._codes = codes
@@ -165,5 +167,4 @@ class Enrolment:
 
     def _send(self, envelope: list[bytes], reply: Reply) -> None:
         if self.socket is not None:
-            with contextlib.suppress(zmq.Again):
-                self.socket.send_multipart([*envelope, encode_reply(reply)], zmq.NOBLOCK)
+            self._egress.reply(self.socket, "", envelope, reply)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from appliance.box.journal import Journal
 from appliance.feed.authenticator import Authenticator
 from appliance.feed.door import DoorCounters
+from appliance.feed.egress import EgressCounters
 from appliance.feed.leases import Leases
 from appliance.feed.seat_sockets import SeatSockets
 
@@ -55,7 +56,9 @@ class FeedJournal:
         unclaimed: int,
         sockets: SeatSockets,
         authenticator: Authenticator,
+        *,
         leases: Leases,
+        egress: EgressCounters,
     ) -> None:
         """Write all counters at the end."""
         publisher, control = sockets.publisher.counters, sockets.control.counters
@@ -66,8 +69,10 @@ class FeedJournal:
             door_refused=door.refused,
             door_over_budget=door.over_budget,
             unclaimed=unclaimed,
-            published=publisher.messages,
-            published_bytes=publisher.bytes,
+            sent=egress.messages,
+            sent_bytes=egress.bytes,
+            withheld=egress.withheld,
+            unrecorded=egress.unrecorded,
             states_sent=publisher.states,
             subscriptions_granted=publisher.granted,
             subscriptions_refused=publisher.refused,

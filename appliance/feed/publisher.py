@@ -12,7 +12,6 @@ alone, so that a refused subscription costs the others a message.)
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +19,7 @@ import zmq
 
 from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import Authenticator, guard, peer_of
+from appliance.feed.egress import Egress
 from appliance.feed.leases import Leases
 from appliance.feed.topics import Topics
 from appliance.protocol.bucket import LeakyBucket
@@ -52,8 +52,6 @@ class PublisherCounters:
     granted: int = 0
     refused: int = 0
     states: int = 0
-    messages: int = 0
-    bytes: int = 0
 
 
 class Publisher:
@@ -64,9 +62,12 @@ class Publisher:
         context: zmq.Context[zmq.Socket[bytes]],
         secret: bytes,
         admission: Admission,
+        *,
         leases: Leases,
         topics: Topics,
+        egress: Egress,
     ) -> None:
+        self._egress = egress
         self._admission = admission
         self._leases = leases
         self._topics = topics
@@ -92,13 +93,13 @@ class Publisher:
 
     def publish(self, topic: str, data: bytes, now: float) -> None:
         """Send an encoded message under every running lease on a topic."""
-        for lease in self._leases.on(topic, now):
-            self._send(topic, lease, data)
+        self._send(topic, self._leases.on(topic, now), data)
 
     def beat(self, wall: int, now: float) -> None:
         """Send a heartbeat under every running lease; `wall` is unix time in ms."""
         for lease, peer in self._leases.running(now):
-            self._send(peer.topic, lease, self._topics.beat(peer.topic, peer.seat, wall))
+            data = self._topics.beat(peer.topic, peer.seat, wall)
+            self._egress.beat(self.socket, peer.topic, data, _live(peer.topic, lease))
 
     def serve(self, now: float) -> None:
         """Judge the subscriptions that have come in; `now` is monotonic, in seconds."""
@@ -144,14 +145,10 @@ class Publisher:
         if messages and bucket.pour(1.0, now):
             self.counters.states += 1
             for data in messages:
-                self._send(peer.topic, lease, data)
+                self._send(peer.topic, [lease], data)
 
-    def _send(self, topic: str, lease: str, data: bytes) -> None:
-        # A full queue drops (XPUB never waits); Again can come of a signal only.
-        with contextlib.suppress(zmq.Again):
-            self.socket.send_multipart([_live(topic, lease), data], zmq.NOBLOCK)
-            self.counters.messages += 1
-            self.counters.bytes += len(data)
+    def _send(self, topic: str, leases: list[str], data: bytes) -> None:
+        self._egress.publish(self.socket, topic, data, [_live(topic, lease) for lease in leases])
 
 
 def _lease_in(wanted: bytes, peer: Admitted) -> str | None:

@@ -13,6 +13,7 @@ from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
 from appliance.feed.codes import CodeBook
 from appliance.feed.control import Control, Rotate, Timing
+from appliance.feed.egress import Egress
 from appliance.feed.enrolment import Enrolment
 from appliance.feed.feedback import Feedback
 from appliance.feed.leases import Leases
@@ -36,6 +37,7 @@ class State:
     feedback: Feedback
     codes: CodeBook
     rotate: Rotate
+    egress: Egress
 
 
 class SeatSockets:
@@ -59,7 +61,9 @@ class SeatSockets:
         self._secret = b""
         self.publish_port = 0
         self.control_port = 0
-        self.enrolment = Enrolment(context, authenticator, state.codes, (feed.bind, feed.enrol_port))
+        self.enrolment = Enrolment(
+            context, authenticator, state.codes, (feed.bind, feed.enrol_port), state.egress
+        )
 
     def open(self, secret: bytes) -> None:
         """Bind publisher and control with the box's secret key.
@@ -132,7 +136,14 @@ class SeatSockets:
 
     def _bind(self, secret: bytes, publish_port: int, control_port: int | None) -> None:
         state, feed = self._state, self._feed
-        self.publisher = Publisher(self._context, secret, state.admission, state.leases, state.topics)
+        self.publisher = Publisher(
+            self._context,
+            secret,
+            state.admission,
+            leases=state.leases,
+            topics=state.topics,
+            egress=state.egress,
+        )
         self.control = Control(
             self._context,
             secret,
@@ -142,6 +153,7 @@ class SeatSockets:
             feedback=state.feedback,
             timing=Timing(feed.lease_seconds, feed.beat_seconds),
             rotate=state.rotate,
+            egress=state.egress,
         )
         try:
             self.publish_port = self.publisher.bind(self._authenticator, feed.bind, publish_port)

@@ -21,11 +21,14 @@ from appliance.feed.box_rotation import finish_rotation, read_rotation
 from appliance.feed.codes import CodeBook
 from appliance.feed.daycounts import DayCounts
 from appliance.feed.door import Door
+from appliance.feed.egress import Egress
 from appliance.feed.feed_journal import FeedJournal
 from appliance.feed.feedback import Feedback
 from appliance.feed.grants import GrantBook, GrantWatch
 from appliance.feed.keys import box_keys
 from appliance.feed.leases import Leases
+from appliance.feed.ledger import Ledger, LedgerError, ledger_key
+from appliance.feed.ledger_records import in_letters
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
 from appliance.feed.publisher import BindError
 from appliance.feed.seat_sockets import SeatSockets, State
@@ -38,6 +41,8 @@ GRANTS_POLL_SECONDS: Final = 0.5
 #: Refusals are written to the journal in sums at this interval, so that a flood does not fill the disk.
 JOURNAL_SECONDS: Final = 5.0
 EXPIRE_SECONDS: Final = 30.0
+#: How often the journal notes how far the ledger is.
+LEDGER_NOTE_SECONDS: Final = 600.0
 #: A feed whose authenticator does not answer publishes nothing; its supervisor starts it anew.
 PROBE_EVERY_SECONDS: Final = 1.0
 #: The longest sleep, so that a signal is seen in time.
@@ -70,6 +75,8 @@ class FeedService:
         #: unix time in ms at which the next old key is not valid any more
         self._overlap_ends = 0
         self._said: set[str] = set()
+        self._ledger: Ledger | None = None
+        self._next_note = 0.0
         self.unclaimed = 0
 
     @property
@@ -113,6 +120,7 @@ class FeedService:
         self._authenticator.start()
         self._cleanup.callback(self._authenticator.stop)
 
+        self._egress = self._open_ledger()
         state = State(
             admission=self._admission,
             leases=self._leases,
@@ -120,6 +128,7 @@ class FeedService:
             feedback=self._feedback,
             codes=CodeBook(self._directory, self._book),
             rotate=self._rotate,
+            egress=self._egress,
         )
         self._sockets = SeatSockets(context, self._authenticator, feed, state)
         self._sockets.open(keys.secret)
@@ -134,6 +143,33 @@ class FeedService:
             control_port=self.control_port,
             seats=len(self._admission.seats),
         )
+
+    def _open_ledger(self) -> Egress:
+        feed = self._config.feed
+        if not feed.ledger:
+            self._journal.event("ledger_off")
+            return Egress(None, self._journal)
+        ledger = Ledger(self._directory / "ledger", ledger_key(self._directory), feed.ledger_megabytes)
+        self._ledger = ledger
+        self._cleanup.callback(self._close_ledger, ledger)
+        egress = Egress(ledger, self._journal, feed.ledger_failure)
+        try:
+            ledger.open(_wall())
+        except LedgerError as error:
+            egress.failed(error)
+        return egress
+
+    def _close_ledger(self, ledger: Ledger) -> None:
+        try:
+            ledger.close(_wall())
+        except LedgerError as error:
+            self._journal.event("ledger_failed", reason=error.code)
+        self._note_ledger(ledger)
+
+    def _note_ledger(self, ledger: Ledger) -> None:
+        # A note outside the ledger: whoever rewrote it with its key would have to change the journal, too.
+        records, chain = ledger.position
+        self._journal.event("ledger_position", records=records, chain=in_letters(chain))
 
     def turn(self, timeout_ms: int = TURN_MS) -> None:
         """Serve whatever has come in, waiting at most `timeout_ms` for it, and do what is due.
@@ -157,6 +193,7 @@ class FeedService:
         if self._sockets.enrolment.serve(ports, now):
             self._poll_grants()
         self._do_what_is_due(now)
+        self._egress.release()
 
     def _publish(self, message: DoorMessage, now: float) -> None:
         topics = self._admission.audience(message.seat)
@@ -180,9 +217,17 @@ class FeedService:
     def close(self) -> None:
         """Close every socket and write the totals."""
         self._save_feedback()
+        self._egress.release()
         door = self._door.counters
         self._cleanup.close()
-        self._sums.totals(door, self.unclaimed, self._sockets, self._authenticator, self._leases)
+        self._sums.totals(
+            door,
+            self.unclaimed,
+            self._sockets,
+            self._authenticator,
+            leases=self._leases,
+            egress=self._egress.counters,
+        )
 
     def _do_what_is_due(self, now: float) -> None:
         if now >= self._next_probe:
@@ -199,6 +244,10 @@ class FeedService:
             self._next_journal = now + JOURNAL_SECONDS
             self._sums.refusals(self._door.counters, self.unclaimed, self._sockets, self._authenticator)
             self._save_feedback()
+            self._egress.idle()
+        if now >= self._next_note and self._ledger is not None:
+            self._next_note = now + LEDGER_NOTE_SECONDS
+            self._note_ledger(self._ledger)
 
     def _poll_grants(self) -> None:
         wall = _wall()

@@ -48,6 +48,8 @@ class LeaseReply(Struct, frozen=True, tag="lease", tag_field="reply", omit_defau
     #: the key that the box will have from `next_box_from` on (unix time in ms)
     next_box: PublicKey | None = None
     next_box_from: UnixMilliseconds | None = None
+    #: false where what leaves is not entered in a ledger
+    ledger: bool = True
 
 
 class SnapshotReply(Struct, frozen=True, tag="snapshot", tag_field="reply"):

@@ -8,9 +8,11 @@ import msgspec
 import pytest
 import zmq
 
+from appliance.box.journal import Journal
 from appliance.feed.admission import Admission, Admitted
 from appliance.feed.authenticator import DOMAIN, ZAP_ENDPOINT, Authenticator, AuthenticatorError, guard
 from appliance.feed.control import Control, Timing
+from appliance.feed.egress import Egress
 from appliance.feed.feedback import Feedback
 from appliance.feed.grants import Grant
 from appliance.feed.keys import CurveKeys
@@ -166,9 +168,9 @@ def context():
 
 def sockets(context, directory):
     admission, leases, topics = Admission(), Leases(15.0), Topics(16)
-    secret = CurveKeys.generate().secret
+    secret, egress = CurveKeys.generate().secret, Egress(None, Journal("test"))
     return [
-        Publisher(context, secret, admission, leases, topics),
+        Publisher(context, secret, admission, leases=leases, topics=topics, egress=egress),
         Control(
             context,
             secret,
@@ -178,6 +180,7 @@ def sockets(context, directory):
             feedback=Feedback(directory),
             timing=Timing(15.0, 2.0),
             rotate=lambda seat, key: 0.0,
+            egress=egress,
         ),
     ]
 
@@ -216,7 +219,8 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
     leases, topics = Leases(15.0), Topics(16)
     topics.enter("seat/8001/", profile(), 0.0)
     lease = leases.grant(admission.admit(good.public.decode()), None, 0.0)
-    publisher = Publisher(context, keys.secret, admission, leases, topics)
+    egress = Egress(None, Journal("test"))
+    publisher = Publisher(context, keys.secret, admission, leases=leases, topics=topics, egress=egress)
     port = publisher.bind(authenticator, "127.0.0.1", 0)
     peers = []
     for pair in (bad, good):
@@ -234,6 +238,7 @@ def test_a_decision_that_fails_denies_that_peer_and_the_next_gets_in(context):
 
     def let_in():
         publisher.serve(now=0.0)
+        egress.release()
         return peers[1].poll(10) > 0
 
     eventually(let_in, "the good peer's state")

@@ -1,0 +1,217 @@
+"""The way out of the feed: what leaves is entered in the ledger first, and sent when the entry is written."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import zmq
+
+from appliance.box.journal import Journal
+from appliance.feed.ledger import Ledger, LedgerError
+from appliance.feed.ledger_records import kind_of
+from appliance.protocol.replies import Reply, encode_reply
+
+#: A ledger that failed is tried again at this interval, and complained about at the next.
+RETRY_SECONDS: Final = 1.0
+COMPLAIN_SECONDS: Final = 10.0
+
+#: What happens when the ledger fails: nothing leaves any more, or messages leave without entries.
+Policy = Literal["stop", "go_on"]
+
+
+@dataclass(slots=True)
+class EgressCounters:
+    """What left, and what did not."""
+
+    messages: int = 0
+    bytes: int = 0
+    #: not sent, because the ledger failed
+    withheld: int = 0
+    #: sent without an entry
+    unrecorded: int = 0
+
+
+@dataclass(slots=True)
+class _Failure:
+    since: float
+    wall: int
+    messages: int = 0
+    size: int = 0
+    complained: float = 0.0
+
+
+class Egress:
+    """Collects what a turn of the feed sends; `release` enters and sends it. Never blocks."""
+
+    def __init__(
+        self,
+        ledger: Ledger | None,
+        journal: Journal,
+        policy: Policy = "stop",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._policy = policy
+        self._clock = clock
+        self._queue: list[tuple[zmq.Socket[bytes], list[bytes]]] = []
+        self._small: dict[str, list[tuple[str, bytes]]] = {}
+        self._failure: _Failure | None = None
+        self._next_try = 0.0
+        self.counters = EgressCounters()
+
+    @property
+    def recorded(self) -> bool:
+        """Whether what leaves now is entered in a ledger."""
+        return self._ledger is not None and self._failure is None
+
+    def publish(self, socket: zmq.Socket[bytes], topic: str, data: bytes, frames: list[bytes]) -> None:
+        """Send a message under each of the topic frames in `frames`."""
+        if not frames or self._stopped(len(frames), len(data) * len(frames)):
+            return
+        if self._ledger is not None and self._failure is None:
+            self._ledger.enter(kind_of(data), topic, data, len(frames), _wall())
+        self._queue.extend((socket, [frame, data]) for frame in frames)
+        self._count(len(frames), len(data) * len(frames))
+
+    def beat(self, socket: zmq.Socket[bytes], topic: str, data: bytes, frame: bytes) -> None:
+        """Send a heartbeat; all of a turn are entered together."""
+        self._send_small("beat", socket, topic, [frame, data], data)
+
+    def reply(
+        self,
+        socket: zmq.Socket[bytes],
+        topic: str,
+        envelope: list[bytes],
+        reply: Reply,
+        *,
+        messages: tuple[bytes, ...] = (),
+    ) -> None:
+        """Send a reply's head and the messages after it; heads of a turn are entered together."""
+        head, size = encode_reply(reply), sum(map(len, messages))
+        if self._stopped(len(messages), size):
+            return
+        if self._ledger is not None and self._failure is None:
+            wall = _wall()
+            for data in messages:
+                self._ledger.enter(kind_of(data), topic, data, 1, wall)
+        self._count(len(messages), size)
+        kind = f"reply.{reply.__struct_config__.tag}"
+        self._send_small(kind, socket, topic, [*envelope, head, *messages], head)
+
+    def release(self) -> None:
+        """Write the entries of what was collected, then send it. Where that fails, see `Policy`."""
+        if self._ledger is not None and (self._queue or self._failure or self._small):
+            self._record(self._ledger)
+        queue, self._queue = self._queue, []
+        for socket, frames in queue:
+            # A full queue of a slow peer drops; Again can come of a signal only.
+            with contextlib.suppress(zmq.Again):
+                socket.send_multipart(frames, zmq.NOBLOCK)
+
+    def idle(self) -> None:
+        """Sign what is not signed yet, where nothing was sent for a while."""
+        if self._ledger is not None and self._failure is None:
+            with contextlib.suppress(LedgerError):
+                self._ledger.flush(_wall())
+
+    def _send_small(
+        self, kind: str, socket: zmq.Socket[bytes], topic: str, frames: list[bytes], data: bytes
+    ) -> None:
+        if self._stopped(1, len(data)):
+            return
+        if self._ledger is not None and self._failure is None:
+            self._small.setdefault(kind, []).append((topic, data))
+        self._queue.append((socket, frames))
+        self._count(1, len(data))
+
+    def _record(self, ledger: Ledger) -> None:
+        wall, now, failure = _wall(), self._clock(), self._failure
+        if failure is not None and now < self._next_try:
+            return
+        try:
+            if failure is not None:
+                ledger.reopen(wall)
+                if failure.messages and self._policy == "go_on":
+                    ledger.enter_unrecorded(failure.wall, failure.messages, failure.size, wall)
+            for kind, sent in self._small.items():
+                ledger.enter_all(kind, sent, wall)
+            ledger.flush(wall)
+        except LedgerError as error:
+            self._failed(error, now, wall)
+        else:
+            if failure is not None:
+                self._recovered(failure, now)
+        self._small.clear()
+
+    def _recovered(self, failure: _Failure, now: float) -> None:
+        self._failure = None
+        stopped = self._policy == "stop"
+        self._journal.event(
+            "ledger_works_again",
+            seconds=round(now - failure.since, 1),
+            unrecorded=0 if stopped else failure.messages,
+            withheld=failure.messages if stopped else 0,
+        )
+
+    def failed(self, error: LedgerError) -> None:
+        """The ledger could not even be opened."""
+        self._failed(error, self._clock(), _wall())
+
+    def _failed(self, error: LedgerError, now: float, wall: int) -> None:
+        self._next_try = now + RETRY_SECONDS
+        if self._failure is None:
+            self._failure = _Failure(now, wall)
+            for _, frames in self._queue:
+                self._missed(1, len(frames[-1]))
+        if self._policy == "stop":
+            self._queue.clear()
+        failure = self._failure
+        if not failure.complained or now - failure.complained >= COMPLAIN_SECONDS:
+            failure.complained = now
+            self._journal.event(
+                "ledger_failed",
+                reason=error.code,
+                policy=self._policy,
+                seconds=round(now - failure.since, 1),
+                messages=failure.messages,
+            )
+            says = (
+                "nothing is sent to any seat until it works again"
+                if self._policy == "stop"
+                else "messages leave WITHOUT entries, as feed.ledger_failure allows"
+            )
+            print(
+                f"ridge feed: the egress ledger cannot be written ({error}); {says}. Free space on the disk "
+                "of box.state_directory, or lower feed.ledger_megabytes",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _stopped(self, messages: int, size: int) -> bool:
+        if self._failure is None:
+            return False
+        self._missed(messages, size)
+        return self._policy == "stop"
+
+    def _missed(self, messages: int, size: int) -> None:
+        if self._failure is not None:
+            self._failure.messages += messages
+            self._failure.size += size
+            if self._policy == "stop":
+                self.counters.withheld += messages
+            else:
+                self.counters.unrecorded += messages
+
+    def _count(self, messages: int, size: int) -> None:
+        self.counters.messages += messages
+        self.counters.bytes += size
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,110 @@
+"""`ridge privacy`: shows that nothing left the box but what may."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+from appliance.box.config_option import add_config_option, load_config
+from appliance.cli import CommandError
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `privacy`."""
+    privacy = commands.add_parser("privacy", help="show that nothing left the box but what may")
+    actions = privacy.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify = actions.add_parser(
+        "verify-ledger", help="find any change, gap, reordering or cut in the ledger of what left the box"
+    )
+    verify.add_argument(
+        "--ledger", type=Path, metavar="DIR", help="a copy of the ledger (default: that of the box)"
+    )
+    verify.add_argument(
+        "--key", metavar="KEY", help="the ledger's public key, or a file with it (default: that of the box)"
+    )
+    verify.add_argument(
+        "--noted",
+        action="append",
+        default=[],
+        metavar="RECORDS:CHAIN",
+        help="a position from the journal (event ledger_position); may be given several times",
+    )
+    verify.add_argument("--json", action="store_true", help="one JSON object")
+    add_config_option(verify)
+    verify.set_defaults(run=run_verify)
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Verify the ledger; exit status 1 where something is wrong with it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from appliance.feed.ledger_verify import LedgerVerifier
+
+    state = load_config(options.config).box.state_directory / "feed"
+    directory: Path = options.ledger or state / "ledger"
+    if not directory.is_dir():
+        raise CommandError(f"{directory}: there is no ledger; name a copy of it with --ledger")
+    key = Ed25519PublicKey.from_public_bytes(_key(options.key, state))
+    try:
+        verdict = LedgerVerifier(directory, key, dict(map(_noted, options.noted))).verify()
+    except OSError as error:
+        raise CommandError(
+            f"{directory}: cannot be read: {error.strerror}; run as the feed's user"
+        ) from error
+    if options.json:
+        print(json.dumps(dataclasses.asdict(verdict)))
+    else:
+        for problem in verdict.problems:
+            print(problem)
+        first, last = (
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(t / 1000))
+            for t in (verdict.first, verdict.last)
+        )
+        print(
+            f"{verdict.files} files, {verdict.records} records, {first} to {last}: "
+            f"{verdict.messages} messages of {verdict.bytes} bytes left the box"
+        )
+        if verdict.unrecorded:
+            print(f"{verdict.unrecorded} more left without entries while it failed (feed.ledger_failure)")
+        if verdict.unsigned:
+            print(f"the last {verdict.unsigned} records are not signed yet")
+        print(
+            "the ledger was changed"
+            if verdict.problems
+            else "nothing was changed, taken away, added or moved"
+        )
+    return 1 if verdict.problems else 0
+
+
+def _key(given: str | None, state: Path) -> bytes:
+    path = Path(given) if given is not None else state / "ledger.key"
+    text = given or ""
+    try:
+        if given is None or path.exists():
+            text = path.read_text(encoding="ascii").strip()
+        key = bytes.fromhex(text)
+    except OSError as error:
+        raise CommandError(
+            f"{path}: cannot be read: {error.strerror}; give the public key with --key"
+        ) from error
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise CommandError(
+            "the public key has 64 hexadecimal digits; copy it from feed/ledger.key of the box's state"
+        )
+    return key
+
+
+def _noted(text: str) -> tuple[int, str]:
+    from appliance.feed.ledger_records import from_letters
+
+    records, _, chain = text.partition(":")
+    if not records.isdecimal() or len(chain) != 64:
+        raise CommandError(
+            f"--noted {text}: write RECORDS:CHAIN as the journal's event ledger_position has them"
+        )
+    return int(records), from_letters(chain)
