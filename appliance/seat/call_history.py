@@ -43,6 +43,10 @@ class CallHistory:
         elif event == "held":
             self.holds = [*self.holds[1 - MAX_HOLDS :], [at, None]]
 
+    def moods(self) -> list[tuple[int, float, str]]:
+        """Each point's time in ms, valence and the emotion's label."""
+        return [(int(point[0]), float(point[4]), str(point[7])) for point in self.points]
+
     def valence(self, count: int) -> list[float]:
         """At most `count` values of valence, evenly over the call: a sparkline."""
         values = [float(point[4]) for point in self.points]

@@ -163,7 +163,7 @@ def _show_view(client: SeatClient, options: argparse.Namespace) -> int:
     with Live(view, console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while end is None or time.monotonic() < end:
             message = client.receive(0.25)
-            view.connection(client.state, client.lost)
+            view.connection(client.state, client.lost, client.topic)
             if message is not None:
                 view.update(message)
             live.refresh()

@@ -40,9 +40,15 @@ def test_an_agent_sees_a_live_call_from_its_start_to_its_end():
                 assert english.text(".way") == "outbound"
                 english.wait("document.querySelector('.score')?.textContent > 0", 60)
                 english.wait("document.querySelector('.alert').dataset.kind === 'objection'", 60)
-                english.wait("document.querySelector('.sentence').textContent.length > 20", 60)
+                english.wait("document.querySelector('.title').textContent", 60)
+                # Kept, because in a live call the next advice comes while the agent still reads this one.
+                english.press("p")
                 english.press("h")
-                english.wait("document.querySelector('.verdict-state').dataset.state === 'sent'", 30)
+                settled = (
+                    "(document.querySelector('.verdict-state').dataset.state ?? 'sending') !== 'sending'"
+                )
+                english.wait(settled, 30)
+                assert english.text(".verdict-state") == "Delivered, thank you"
                 chinese.wait("document.querySelectorAll('.chip.need:not([hidden])').length > 1", 60)
                 assert caller.wait(120) == 0
             finally:

@@ -16,9 +16,10 @@ from rich.console import Console
 
 from appliance.protocol.messages import Advice, Evidence, Objection, ProfileMessage
 from appliance.seat.view import CUE_SECONDS, SeatView
+from appliance.seat.view_meters import strip
 from appliance.seat.words import Words
 from tests.protocol.arbitrary import values
-from tests.protocol.samples import call, cue, profile
+from tests.protocol.samples import WALL, call, cue, profile
 
 plain = msgspec.to_builtins
 
@@ -131,6 +132,61 @@ def test_missed_updates_are_said():
     view = view_of(call(), replace(profile(), audio=profile().audio), locale="en")
     view.connection("connected", 3)
     assert "missed 3" in "".join(drawn(view, width=140))
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_a_narrow_terminal_shows_what_matters_most(locale):
+    words = Words.load(locale)
+    text = "\n".join(drawn(view_of(call(), profile(), locale=locale), width=44, height=20))
+    strategy = words.strategy("let_them_verify")
+    for wanted in (
+        "40", "30–50", words.of("stage", "warming"), words.of("pace", "build"),
+        words.of("objection", "doubt"), strategy.say[:8], words.of("gap", "horizon"),
+    ):  # fmt: skip
+        assert wanted in text, wanted
+
+
+def test_emotion_over_time_is_a_strip():
+    assert strip([(0, -1.0, "angry"), (9000, 1.0, "happy")], 3).plain == "▁▁█"
+    assert strip([], 5).plain == ""
+    many = [(at, -1.0 if at < 500 else 1.0, "neutral") for at in range(1000)]
+    assert strip(many, 10).plain.strip("▁") in {"█" * 5, "█" * 6}
+
+
+def test_silence_is_said_as_soon_as_beats_are_missing():
+    view = view_of(call(), profile(), locale="en")
+    view.update({"type": "beat", "seq": 9, "wall": WALL}, time.monotonic() - 9)
+    text = "".join(drawn(view, width=120))
+    assert "no news for 00:09" in text
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 30), (60, 10)])
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_a_supervisor_sees_the_group_by_urgency(width, height, locale):
+    view = SeatView("lead", Words.load(locale))
+    view.connection("connected", 0, "group/loans/")
+    assert Words.load(locale).of("panel", "no_calls") in "".join(drawn(view, width, height))
+    for number, score in enumerate((60, 5, 20)):
+        call_id = f"call-{number:017d}"
+        view.update(plain(call(seat=f"800{number}", call_id=call_id)))
+        view.update(plain(profile(seat=f"800{number}", call_id=call_id, score=score)))
+    view.update(plain(call(seat="8009", call_id="E" * 22)))
+    lines = drawn(view, width, height)
+    assert len(lines) <= height
+    assert max(map(cell_len, lines)) <= width
+    text = "\n".join(lines)
+    places = [text.index(seat) for seat in ("8001", "8002", "8000", "8009")]
+    assert places == sorted(places)
+
+
+def test_a_group_that_is_too_large_for_the_terminal_says_how_many_are_left():
+    view = SeatView("lead", Words.load("en"))
+    view.connection("connected", 0, "group/loans/")
+    for number in range(40):
+        view.update(plain(call(seat=f"s{number}", call_id=f"call-{number:017d}")))
+    lines = drawn(view, 80, 12)
+    assert len(lines) <= 12
+    assert any("… 31" in line for line in lines)
 
 
 def test_markup_in_a_quote_is_shown_and_not_obeyed():

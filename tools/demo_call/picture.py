@@ -9,6 +9,7 @@ import argparse
 import html
 import io
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -32,12 +33,17 @@ _TEXT = re.compile(r'(?P<before><text [^>]*?)textLength="[^"]*"(?P<after>[^>]*>)
 def main() -> int:
     options = _options()
     views = {locale: SeatView("8001", Words.load(locale)) for locale in ("zh", "en")}
+    begun, wall = time.monotonic() - options.at, time.time_ns() // 1_000_000 - round(options.at * 1000)
     for message in messages_of([CALL], Config()):
         if message.at > options.at * 1000:
             break
+        told = msgspec.to_builtins(message) | {"wall": wall + message.at}
         for view in views.values():
             view.connection("connected", 0)
-            view.update(msgspec.to_builtins(message))
+            view.update(told, begun + message.at / 1000)
+    beat = {"type": "beat", "seat": "8001", "seq": 0, "wall": wall + round(options.at * 1000)}
+    for view in views.values():
+        view.update(beat)
     for locale, view in views.items():
         path = OUT / f"view-{locale}.svg"
         path.write_text(_svg(view), encoding="utf-8")

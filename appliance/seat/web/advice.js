@@ -7,6 +7,8 @@ const OBJECTIONS = 3;
 const OTHERS = 3;
 // What an agent presses belongs to what the agent saw this long ago: nobody reacts faster.
 const REACTION_MS = 350;
+// How long it is said that a verdict arrived.
+const CONFIRM_MS = 5000;
 
 export function adviceCard(words, { mark }) {
   const objections = Array.from({ length: OBJECTIONS }, () => {
@@ -45,6 +47,7 @@ export function adviceCard(words, { mark }) {
   let chosen = null;
   let pinned = null;
   let shown = [];
+  let judged = null;
 
   function current() {
     const list = call?.profile?.advice ?? [];
@@ -54,12 +57,14 @@ export function adviceCard(words, { mark }) {
 
   function seenAdvice() {
     const then = performance.now() - REACTION_MS;
-    return (shown.findLast((entry) => entry.at <= then) ?? shown[0])?.id ?? null;
+    return (shown.findLast((entry) => entry.at <= then) ?? shown[0])?.id ?? current();
   }
 
   function verdict(which) {
     const advice = seenAdvice();
-    if (advice && call) mark(call.id, advice, which);
+    if (!advice || !call) return;
+    judged = { id: advice, until: performance.now() + CONFIRM_MS };
+    mark(call.id, advice, which);
   }
 
   function choose(advice) {
@@ -101,8 +106,10 @@ export function adviceCard(words, { mark }) {
     set(helpful, { "aria-pressed": String(marked?.verdict === "helpful"), disabled: !id });
     set(wrong, { "aria-pressed": String(marked?.verdict === "wrong"), disabled: !id });
     set(pin, { "aria-pressed": String(Boolean(pinned)), disabled: !id });
-    put(state, marked ? words.of("panel", marked.state) : "");
-    set(state, { "data-state": marked?.state });
+    // When the advice has changed since, the agent is still told that the verdict arrived.
+    const told = marked ?? (judged && performance.now() < judged.until ? marks[judged.id] : null);
+    put(state, told ? words.of("panel", told.state) : "");
+    set(state, { "data-state": told?.state });
 
     const rest = profile.advice.filter((advice) => advice.id !== id);
     others.forEach((slot, number) => {
@@ -125,7 +132,7 @@ export function adviceCard(words, { mark }) {
   return {
     node,
     update(next) {
-      if (next.id !== call?.id) [chosen, pinned, shown] = [null, null, []];
+      if (next.id !== call?.id) [chosen, pinned, shown, judged] = [null, null, [], null];
       call = next;
       draw();
     },

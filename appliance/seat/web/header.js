@@ -7,11 +7,14 @@ import { callToLookAt, elapsed, freshCue, heldFor } from "/store.js";
 /** How the connection is, as one word for the style sheet and one sentence for people. */
 export function connectionState(store, words) {
   if (store.link === "gone") return ["gone", words.of("panel", "panel_gone")];
+  if (store.link === "refused") return ["key", words.of("panel", "token_refused")];
   if (store.connection !== "connected") return [store.connection, words.of("connection", store.connection)];
   return store.stale ? ["stale", words.of("connection", "silent")] : ["connected", words.of("connection", "connected")];
 }
 
-export function header(words, settings, actions) {
+const THEME_WORDS = { auto: "theme_auto", light: "theme_light", dark: "theme_dark" };
+
+export function header(words, settings, choice, actions) {
   const dot = h("span", { class: "dot" });
   const connection = h("span", { class: "connection" }, dot);
   const connectionText = connection.appendChild(h("span"));
@@ -35,7 +38,7 @@ export function header(words, settings, actions) {
     audio, missed, connection,
     h("span", { class: "tools" },
       tool("language", words.of("panel", "language"), "L", actions.language, words.locale === "zh" ? "EN" : "中"),
-      tool("theme", words.of("panel", "theme"), "T", actions.theme),
+      tool("theme", words.pair(words.of("panel", "theme"), words.of("panel", THEME_WORDS[choice.theme])), "T", actions.theme),
       tool("ask", words.of("panel", "help"), "?", actions.help, "?")));
   return {
     node,
@@ -43,12 +46,12 @@ export function header(words, settings, actions) {
       back.hidden = !settings.supervisor || onBoard;
       const [kind, text] = connectionState(store, words);
       set(connection, { "data-state": kind, title: text });
-      put(connectionText, kind === "gone" ? words.of("connection", "silent") : text);
+      put(connectionText, kind === "gone" ? words.of("connection", "silent") : kind === "key" ? words.of("panel", "token_label") : text);
       missed.hidden = store.lost === 0;
       put(missed, `${words.of("label", "missed")} ${store.lost}`);
-      const lost = call?.profile?.audio.lost ?? 0;
-      audio.hidden = onBoard || lost < 0.01;
-      put(audio, `${words.of("label", "lost_audio")} ${Math.round(lost * 100)}%`);
+      const { lost = 0, dropped_ms: dropped = 0 } = call?.profile?.audio ?? {};
+      audio.hidden = onBoard || (lost < 0.01 && dropped === 0);
+      put(audio, lost >= 0.01 ? `${words.of("label", "lost_audio")} ${Math.round(lost * 100)}%` : `${words.of("panel", "dropped")} ${clock(dropped)}`);
       state.hidden = onBoard || !call;
       if (call) {
         set(state, { "data-event": call.event });
@@ -91,7 +94,7 @@ export function alertBar(words, announce) {
         const [kind, sentence] = connectionState(store, words);
         set(node, { "data-kind": "broken" });
         reshape(sign, "alert");
-        put(text, kind === "refused" ? words.of("label", "refused_hint") : kind === "gone" ? sentence : `${words.of("panel", "stale")} ${clock(silence)}`);
+        put(text, kind === "refused" ? words.of("label", "refused_hint") : kind === "gone" || kind === "key" ? sentence : `${words.of("panel", "stale")} ${clock(silence)}`);
         put(next, "");
         return;
       }

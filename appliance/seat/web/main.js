@@ -34,7 +34,7 @@ function build() {
   if (choice.theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = choice.theme;
   const actions = { board, show, language, theme, help, mark };
-  const top = header(words, settings, actions);
+  const top = header(words, settings, choice, actions);
   const bar = alertBar(words, announce);
   const page = route.board ? boardView(words, actions) : callView(words, actions);
   const helpBox = helpDialog(words, { shortcuts: choice.shortcuts, onShortcuts });
