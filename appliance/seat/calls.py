@@ -20,6 +20,7 @@ MAX_CUES: Final = 12
 #: Where the protocol ends (`Milliseconds`); a box whose clock was set must not make a call of a year.
 MAX_MS: Final = 86_400_000
 MAX_MARKS: Final = 64
+MAX_OPPORTUNITIES: Final = 8
 #: Beats come every 2 s by default; a site may set up to 60 s, which is learnt from the beats themselves.
 BEAT_SECONDS: Final = 2.0
 #: The view is called stale after this many beats have not come, and a moment more.
@@ -46,6 +47,8 @@ class Call:
     profile: Part | None = None
     #: each with the monotonic second at which it was seen
     cues: list[tuple[Part, float]] = field(default_factory=list)
+    #: what the customer raised and the call did not follow up; supervisors are told at its end
+    opportunities: list[Part] = field(default_factory=list)
     history: CallHistory = field(default_factory=CallHistory)
     #: advice id -> verdict and how far it came (`sending`, `sent`, `failed`)
     marks: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -113,8 +116,11 @@ class Calls:
         elif message["type"] == "profile":
             call.profile = message
             call.history.add(message)
-        else:
+        elif message["type"] == "cue":
             call.cues = [*call.cues[1 - MAX_CUES :], (message, now)]
+        elif message["type"] == "opportunity":
+            told = {name: message[name] for name in ("code", "tag", "at", "confidence")}
+            call.opportunities = [*call.opportunities[1 - MAX_OPPORTUNITIES :], told]
         self._forget()
         return call
 

@@ -92,6 +92,7 @@ def _port(text: str) -> int:
 
 def _serve_panel(client: SeatClient, options: argparse.Namespace) -> int:
     from appliance.seat.panel import DEFAULT_PORT, PanelError, PanelSettings, run_panel
+    from appliance.seat.words import WordsError
 
     settings = PanelSettings(
         seat=options.seat,
@@ -99,12 +100,13 @@ def _serve_panel(client: SeatClient, options: argparse.Namespace) -> int:
         locale=options.locale,
         embed=tuple(options.embed or ()),
         token_file=options.token_file,
+        catalogue=options.catalogue,
         open_browser=options.open,
         seconds=options.timeout,
     )
     try:
         run_panel(client, settings)
-    except PanelError as error:
+    except (PanelError, WordsError) as error:
         raise CommandError(str(error)) from error
     return 0
 

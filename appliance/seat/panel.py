@@ -44,6 +44,8 @@ class PanelSettings:
     locale: str = "zh"
     embed: tuple[str, ...] = ()
     token_file: Path | None = None
+    #: the site's own catalogue of strategies
+    catalogue: Path | None = None
     open_browser: bool = False
     #: end after this many seconds; None: never
     seconds: float | None = None
@@ -53,6 +55,7 @@ def run_panel(client: SeatClient, settings: PanelSettings) -> None:
     """Serve the panel until Ctrl-C, SIGTERM or the end of `settings.seconds`.
 
     Raises:
+        WordsError: the site's catalogue cannot be read.
         PanelError: the port is taken, the token file cannot be used, or an origin of `embed` is none.
     """
     asyncio.run(_Panel(client, settings).run())
@@ -65,7 +68,8 @@ class _Panel:
         self._embed = tuple(checked_origin(origin) for origin in settings.embed)
         self._token = kept_token(settings.token_file) if settings.token_file else new_token()
         page = {"seat": settings.seat, "locale": settings.locale, "embed": self._embed}
-        self._server = PanelServer(self._calls, panel_files(page), self._on_mark)
+        files = panel_files(page, settings.catalogue)
+        self._server = PanelServer(self._calls, files, self._on_mark)
         self._source = _Source(client, self)
 
     async def run(self) -> None:

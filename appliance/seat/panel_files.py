@@ -9,7 +9,10 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, Final
+
+from appliance.seat.words import Locale, Words
 
 TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -18,7 +21,7 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
     ".json": "application/json",
 }
-LOCALES: Final = ("zh", "en")
+LOCALES: Final[tuple[Locale, ...]] = ("zh", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,21 @@ class PanelFile:
     body: bytes
 
 
-def panel_files(settings: dict[str, Any]) -> dict[str, PanelFile]:
-    """Every path of the panel and what lies there; `settings` are what the page has to know at its start."""
+def panel_files(settings: dict[str, Any], catalogue: Path | None = None) -> dict[str, PanelFile]:
+    """Every path of the panel and what lies there.
+
+    Args:
+        settings: what the page has to know at its start.
+        catalogue: the site's own catalogue of strategies.
+
+    Raises:
+        WordsError: the site's catalogue cannot be read.
+    """
     package = resources.files("appliance.seat")
     files = {f"/{entry.name}": found for entry in (package / "web").iterdir() if (found := _file(entry))}
     files["/"] = files["/index.html"]
     for locale in LOCALES:
-        words = json.loads((package / "words" / f"{locale}.json").read_text(encoding="utf-8"))
-        words["strategy"] = json.loads(
-            (package / "words" / f"strategies_{locale}.json").read_text(encoding="utf-8")
-        )
-        files[f"/words/{locale}.json"] = _json(words)
+        files[f"/words/{locale}.json"] = _json(Words.load(locale, catalogue).catalogue())
     files["/settings.json"] = _json(settings)
     return files
 

@@ -124,6 +124,7 @@ def summary(calls: Calls, call: Call, now: float) -> dict[str, Any]:
         "reasons": urgent.reasons,
         "spark": call.history.valence(SPARK_POINTS),
         "cue": None,
+        "opportunities": call.opportunities,
     }
     if call.cues:
         cue, seen = call.cues[-1]

@@ -56,7 +56,7 @@ def test_an_agent_sees_a_live_call_from_its_start_to_its_end():
                 caller.wait()
             for page in (chinese, english):
                 page.wait("document.querySelector('.call-state').dataset.event === 'ended'", 60)
-                page.wait("document.querySelectorAll('.mood-bar').length > 1")
+                page.wait("document.querySelector('.valence-line').getAttribute('d').split('L').length > 8")
             assert english.text(".score") == chinese.text(".score")
             assert "1:06" in english.text(".clock")
             assert chinese.complaints() == english.complaints() == []

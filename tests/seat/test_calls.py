@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from appliance.protocol.messages import BeatMessage, EmotionState, Objection
+from appliance.protocol.messages import BeatMessage, EmotionState, Objection, OpportunityMessage
 from appliance.seat.call_history import MAX_POINTS, CallHistory
 from appliance.seat.calls import ENDED_KEPT, MAX_CALLS, Calls
 from appliance.seat.panel_messages import TabView
@@ -112,6 +112,26 @@ def test_the_newest_running_call_is_the_current_one():
     assert calls.current().id == call_id(1)
     calls.update(plain(call("ended", call_id=call_id(1))), 3.0)
     assert calls.current().id == call_id(2)
+
+
+def test_what_was_not_followed_up_stays_with_the_call():
+    calls = Calls()
+    calls.update(plain(call("ended", at=9000)), 0.0)
+    calls.update(
+        plain(OpportunityMessage(1, CALL, "8001", 0, 4000, WALL, "purchase_intent", 0.7, "gold")), 0.1
+    )
+    told = TabView().next(calls, 0.2)
+    assert [(one["code"], one["tag"]) for one in told["calls"][0]["opportunities"]] == [
+        ("purchase_intent", "gold")
+    ]
+    assert told["call"]["cues"] == []
+
+
+def test_a_message_of_a_later_version_of_the_feed_changes_nothing():
+    calls = Calls()
+    calls.update(plain(call()), 0.0)
+    calls.update({"type": "weather", "call": CALL, "seat": "8001", "at": 5, "wall": WALL}, 0.1)
+    assert not calls.get(CALL).cues
 
 
 def test_what_is_kept_is_bounded():

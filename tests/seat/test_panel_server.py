@@ -264,6 +264,17 @@ def test_the_key_can_be_kept_so_that_the_link_stays(feed, tmp_path):
     assert (tmp_path / "panel.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_words_of_a_sites_own_strategies_are_shown(feed, tmp_path):
+    own = tmp_path / "strategies.toml"
+    own.write_text(
+        '[[strategy]]\nid = "ours"\nzh = {title = "我们的", say = "请", avoid = ""}\n', encoding="utf-8"
+    )
+    with running_panel(feed, "8001", "--catalogue", str(own)) as panel:
+        words = json.loads(get(panel, "/words/zh.json")[1])
+        assert words["strategy"]["ours"]["title"] == "我们的"
+        assert "plain_words" in words["strategy"]
+
+
 def test_only_the_pages_that_are_named_may_show_it_in_a_frame(feed):
     with running_panel(feed, "8001", "--embed", "https://crm.bank.example") as panel:
         answer, _ = get(panel)

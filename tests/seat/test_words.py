@@ -31,6 +31,7 @@ KINDS = {
     "call_event": vocabulary.CallEvent,
     "direction": vocabulary.Direction,
     "signal": vocabulary.Signal,
+    "opportunity": vocabulary.OpportunityCode,
 }
 HANZI = range(0x4E00, 0xA000)
 

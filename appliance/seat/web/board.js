@@ -113,7 +113,9 @@ function boardRow(words, show) {
       call = next;
       set(node, { "data-event": next.event, "data-urgent": next.event !== "ended" && next.urgency >= URGENT });
       put(points, next.event === "ended" ? "" : next.urgency);
-      put(reasons, next.reasons.map((code) => words.evidence(code)).join(words.locale === "zh" ? "、" : ", "));
+      const between = words.locale === "zh" ? "、" : ", ";
+      const left = next.opportunities.map((one) => words.opportunity(one)).join(between);
+      put(reasons, left ? words.pair(words.of("panel", "not_followed_up"), left) : next.reasons.map((code) => words.evidence(code)).join(between));
       put(seat, next.seat);
       put(event, words.of("call_event", next.event));
       const known = next.relationship;
@@ -133,7 +135,7 @@ function boardRow(words, show) {
       set(mood, { "data-emotion": next.emotion?.label, "data-alert": next.emotion?.alert });
       const step = 80 / Math.max(1, next.spark.length - 1);
       set(spark.lastChild, { d: next.spark.map((v, n) => `${n ? "L" : "M"}${(n * step).toFixed(1)} ${(12 - v * 11).toFixed(1)}`).join("") });
-      put(objections, (next.open ?? []).map((type) => words.of("objection", type)).join(words.locale === "zh" ? "、" : ", "));
+      put(objections, (next.open ?? []).map((type) => words.of("objection", type)).join(between));
       this.tick();
     },
     tick() {

@@ -31,6 +31,14 @@ class Words {
     return { title, say, avoid };
   }
 
+  /** What a call did not follow up, such as "wants to buy (gold)". */
+  opportunity({ code, tag }) {
+    const about = tag ? this.of("need", tag) : "";
+    const name = this.of("opportunity", code);
+    if (!about) return name;
+    return this.locale === "zh" ? `${name}（${about}）` : `${name} (${about})`;
+  }
+
   /** A label and its value, joined as the language does. */
   pair(label, value) {
     return this.locale === "zh" ? `${label}：${value}` : `${label}: ${value}`;

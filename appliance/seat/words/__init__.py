@@ -51,6 +51,10 @@ class Words:
             strategies.update(_of_site(catalogue, locale))
         return cls(locale, _read(f"{locale}.json"), strategies)
 
+    def catalogue(self) -> dict[str, Mapping[str, object]]:
+        """Everything, by kind and code; strategies under `strategy`."""
+        return {**self._words, "strategy": self._strategies}
+
     def of(self, kind: str, code: str) -> str:
         """The words for a code of a kind, such as `of("stage", "warming")`."""
         return self._words.get(kind, {}).get(code, code)
