@@ -21,6 +21,7 @@ ROOMS = (
     "appliance.feed.command",
     "appliance.feed.seats_command",
     "appliance.feed.privacy_command",
+    "appliance.memory.command",
     "appliance.models_command",
     "appliance.evaluation",
 )

@@ -266,6 +266,14 @@ class Advice(Section):
     catalogue: Path | None = None
 
 
+class Memory(Section):
+    """What is remembered of a customer between calls: nothing, until it is turned on."""
+
+    enabled: bool = False
+    #: what is older is erased
+    retention_days: int = Field(180, ge=1, le=3650)
+
+
 class Policy(Section):
     """What may be analysed and shown."""
 
@@ -285,6 +293,7 @@ class Config(Section):
     feed: Feed = Field(default_factory=Feed)
     models: Models = Field(default_factory=Models)
     advice: Advice = Field(default_factory=Advice)
+    memory: Memory = Field(default_factory=Memory)
     policy: Policy = Field(default_factory=Policy)
 
 

@@ -22,13 +22,14 @@ def _capture(options: argparse.Namespace) -> int:
     from appliance.box.runtime_directory import RuntimeDirectoryError
     from appliance.capture import service
     from appliance.cli import CommandError
+    from appliance.memory.secret import MemoryFileError
 
     loaded = load_config(options.config)
     if not loaded.siprec.enabled:
         raise CommandError("siprec.enabled is false, so there is nothing to capture; set it to true")
     try:
         return service.run(loaded)
-    except RuntimeDirectoryError as error:
+    except (RuntimeDirectoryError, MemoryFileError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(

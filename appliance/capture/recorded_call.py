@@ -59,6 +59,7 @@ class RecordedCall:
         *,
         send: Callable[[CallMessage], None],
         ended: Callable[[EndedLegs, CallEnd], None],
+        identify: Callable[[str], str | None] = lambda _number: None,
     ) -> None:
         """Begin a call without streams.
 
@@ -68,6 +69,7 @@ class RecordedCall:
             address: our address towards the client, for the answer.
             now: the time.
             send: takes what the engine is to know.
+            identify: gives the keyed hash of a customer's number, None where nothing is remembered.
             ended: told when an analysed call is over, before `CallEnded` is sent.
         """
         #: the random id that the engine and the seats know; None while nothing is analysed
@@ -86,6 +88,7 @@ class RecordedCall:
         self._settings = roles
         self._send = send
         self._ended = ended
+        self._identify = identify
         self._streams: dict[int, _Stream] = {}
         self._started = now
         self._beginning: CallStarted | None = None
@@ -197,8 +200,14 @@ class RecordedCall:
         self.call = secrets.token_urlsafe(16)
         self._started = now
         self.held = False
+        number = roles.customer_number
         self._beginning = CallStarted(
-            self.call, roles.seat, roles.direction, "siprec", int(time.time() * 1000)
+            self.call,
+            roles.seat,
+            roles.direction,
+            "siprec",
+            int(time.time() * 1000),
+            self._identify(number) if number is not None else None,
         )
         self._send(self._beginning)
         for stream in self._streams.values():

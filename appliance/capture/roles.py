@@ -56,6 +56,8 @@ class AssignedRoles:
     seat: str = field(repr=False)
     direction: Direction
     reason: Told
+    #: the customer's number as the metadata gives it; None where it gives none
+    customer_number: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ def _by_participants(senders: dict[str, Participant], roles: Roles) -> AssignedR
     direction: Direction = roles.direction
     if caller is not None:
         direction = "outbound" if caller == agent else "inbound"
-    return AssignedRoles({"customer": customer, "agent": agent}, seat, direction, reason)
+    number = next(iter(senders[customer].users), None)
+    return AssignedRoles({"customer": customer, "agent": agent}, seat, direction, reason, number)
 
 
 def _by_labels(

@@ -21,6 +21,7 @@ from appliance.capture.portpool import PortPool
 from appliance.capture.recorded_call import CallEnd, EndedLegs, RecordedCall
 from appliance.capture.roles import AssignedRoles, UnknownRoles
 from appliance.capture.siprec import SiprecEndpoint
+from appliance.memory.secret import MemorySecret, directory_of
 from appliance.telephony.recording_events import (
     EndReason,
     RecordingEvent,
@@ -63,6 +64,10 @@ class CaptureService:
         self._outlet = AudioOutlet(
             config.box.runtime_directory, config.engine.processes, config.engine.max_backlog_seconds
         )
+        self._memory_secret: MemorySecret | None = None
+        if config.memory.enabled:
+            directory = directory_of(config.box.state_directory)
+            self._memory_secret = MemorySecret.load(directory, make=True)
         self._endpoint = SiprecEndpoint(settings, gateways, self._on_event)
         self._calls: dict[str, RecordedCall] = {}
         #: why a session that this side ends is ended
@@ -206,6 +211,7 @@ class CaptureService:
             now,
             send=self._outlet.send,
             ended=self._analysis_ended,
+            identify=self._identify,
         )
         self._calls[event.session] = call
         self._note_broken(event)
@@ -213,6 +219,10 @@ class CaptureService:
             call.answered = True
             self._totals["calls_answered"] += 1
             self._note_roles(call)
+
+    def _identify(self, number: str) -> str | None:
+        """The only form in which a customer's number leaves this process, and only where memory is on."""
+        return self._memory_secret.identity(number) if self._memory_secret is not None else None
 
     def _changed(self, event: SessionChanged, now: float) -> None:
         call = self._calls.get(event.session)

@@ -30,6 +30,7 @@ def _engine(options: argparse.Namespace) -> int:
     from appliance.box.runtime_directory import RuntimeDirectoryError
     from appliance.cli import CommandError
     from appliance.engine import service
+    from appliance.memory.secret import MemoryFileError
     from appliance.models import ModelError
     from appliance.profile.catalogue import CatalogueError
 
@@ -40,7 +41,7 @@ def _engine(options: argparse.Namespace) -> int:
         )
     try:
         return service.run(config, options.shard)
-    except (ModelError, CatalogueError, RuntimeDirectoryError) as error:
+    except (ModelError, CatalogueError, MemoryFileError, RuntimeDirectoryError) as error:
         raise CommandError(str(error)) from error
 
 

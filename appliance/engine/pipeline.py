@@ -24,6 +24,9 @@ class CallPipeline:
     def __init__(self, started: CallStarted, rooms: Rooms, *, quotes: bool) -> None:
         self.started = started
         self.profile = rooms.profile(rooms.catalogue, quotes)
+        self._memory = rooms.memory
+        if rooms.memory is not None and started.customer is not None:
+            rooms.memory.recall(started.customer, self.profile)
         self.voice = CustomerVoice(rooms.affect)
         self.at_ms = 0
         #: the end of the customer's last whole utterance, until an update that knows of it was published
@@ -52,6 +55,11 @@ class CallPipeline:
         """Let the recognizers bring their last utterances to an end."""
         for stream in self._streams.values():
             stream.finish()
+
+    def remember(self) -> None:
+        """Keep what may be kept of the call, where memory is on and the customer is known."""
+        if self._memory is not None and self.started.customer is not None:
+            self._memory.keep(self.started.customer, self.profile)
 
     def close(self) -> None:
         """Give the streams back; nothing of the call is kept."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from appliance.affect.models import AffectModels
 from appliance.box.config import Config
+from appliance.engine.memory import CallMemory
 from appliance.language.reader import LanguageReader
 from appliance.models import ModelStore
 from appliance.profile.call import CallProfile
@@ -22,6 +23,8 @@ class Rooms:
     affect: AffectModels
     language: LanguageReader
     catalogue: Catalogue
+    #: what is remembered between calls; None where nothing is
+    memory: CallMemory | None = None
     #: makes the profile of a call, from catalogue and whether it may quote
     profile: Callable[[Catalogue, bool], CallProfile] = CallProfile
 

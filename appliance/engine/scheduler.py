@@ -196,6 +196,7 @@ class Scheduler:
             call.pipeline.finish()
             call.pipeline.observe()
             call.pending.extend(call.publication.end(now, wall))
+            call.pipeline.remember()
             call.ended = True
 
     @staticmethod

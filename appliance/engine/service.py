@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -16,6 +17,7 @@ from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.runtime_directory import claimed
 from appliance.engine.door_line import DoorLine
+from appliance.engine.memory import CallMemory
 from appliance.engine.rooms import load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.telephony import audioblock
@@ -41,7 +43,7 @@ class EngineService:
         self._journal = Journal(f"engine-{shard}")
         self._shard = shard
         self._directory = config.box.runtime_directory
-        rooms = load_rooms(config)
+        rooms = replace(load_rooms(config), memory=CallMemory.configured(config, self._journal))
         choice = rooms.speech.choice
         if choice is not None:
             self._journal.event("recognizer_loaded", model=choice.name, because=choice.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,7 @@ from appliance.profile.relationship import EFFECTS, RelationshipState
 from appliance.profile.style import StyleState
 from appliance.profile.timing import TimingEvidence, TurnTiming
 from appliance.protocol.messages import Advice, AudioQuality, Demand, Evidence, Influence, Relationship
-from appliance.protocol.vocabulary import ObjectionType, Signal
+from appliance.protocol.vocabulary import NeedTag, ObjectionType, Signal, Stance
 from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
 
 #: What an agent does who goes on selling.
@@ -87,6 +88,37 @@ class CallProfile:
         #: the last time that the agent asked or showed empathy
         self._agent_gave_at: int | None = None
         self._lost_ms = self._heard_ms = self._dropped_ms = 0
+
+    def known_before(self, facts: Iterable[NeedFinding], earlier: tuple[float, float] | None = None) -> None:
+        """Take what was known before the call: of the bank's record, or of earlier calls.
+
+        It is marked `record`, moves nothing but the needs, and gives way to what the customer says.
+
+        Args:
+            facts: needs with the confidence that is left of them.
+            earlier: score of the last call at its end (0..100), and the share of it that comes back (0..1).
+        """
+        for fact in facts:
+            if fact.confidence >= c.RECORD_LEAST:
+                identifier = self._ledger.add(self._now, "record", f"record.{fact.tag}", 0.0)
+                self._needs.observe(fact, self._now, identifier)
+        if earlier is not None:
+            shift = self._relationship.carry_over(*earlier)
+            self._ledger.add(self._now, "record", "record.earlier_call", shift / c.WEIGHT_SCALE)
+
+    def stated(self) -> list[tuple[NeedTag, Stance, float]]:
+        """What the customer said in this call, the most relevant first; not what was known before it."""
+        recorded = {item.id for item in self._ledger.items() if item.source == "record"}
+        return [
+            (need.tag, need.stance, need.confidence)
+            for need in self._needs.listed(self._now)
+            if need.evidence not in recorded
+        ]
+
+    @property
+    def score(self) -> int:
+        """The relationship now, 0..100."""
+        return round(self._relationship.score)
 
     def customer_said(self, utterance: Utterance, findings: Findings, voice: VoiceReading | None) -> None:
         """Take a whole utterance of the customer, with its prosody where it was measured."""

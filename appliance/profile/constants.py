@@ -520,6 +520,8 @@ ADVICE_FURTHER: Final = 0.25
 #: A heard signal's pull on advice halves in this time, and ends at this share.
 SIGNAL_HALF_LIFE_MS: Final = 25_000.0
 SIGNAL_FADED: Final = 0.2
+#: What was known before the call counts from this confidence on; less than what is heard needs.
+RECORD_LEAST: Final = 0.2
 #: Opportunities that a supervisor is told of one call.
 OPPORTUNITIES_TOLD: Final = 4
 #: Plans that, once had, ask for nothing: a mortgage is no saving goal.

@@ -100,6 +100,19 @@ class RelationshipState:
             return self._move(FOLLOW_UP, raw, c.FOLLOW_UP_CAP)
         return self._move(code, raw, c.REPETITION_CAP * abs(effect))
 
+    def carry_over(self, score: float, share: float) -> float:
+        """Begin nearer to where an earlier call ended; returns the shift in log-odds. It adds no certainty.
+
+        Args:
+            score: of the earlier call at its end, 0..100.
+            share: 0..1 of the way from the prior to it, less the longer ago that call was.
+        """
+        held = clamp(score, 1.0, 99.0) / 100.0
+        shift = clamp(share, 0.0, 1.0) * (math.log(held / (1.0 - held)) - c.PRIOR_LOG_ODDS)
+        self._mean += shift
+        self._stage = self.stage
+        return shift
+
     def disclose(self, tag: str, effect: float, confidence: float) -> float:
         """Move by a stated need or fact; positive ones saturate together. Returns the shift in log-odds."""
         if effect <= 0:

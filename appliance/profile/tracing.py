@@ -7,14 +7,14 @@ the cause left in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
 
 from appliance.affect.readings import EmotionReading, VoiceReading
-from appliance.language.findings import Findings
+from appliance.language.findings import Findings, NeedFinding
 from appliance.profile.call import CallProfile, ProfileParts
 from appliance.profile.catalogue import Catalogue
 from appliance.profile.evidence import EvidenceItem
@@ -52,6 +52,10 @@ class TracedProfile(CallProfile):
         self._known = dict(self.start)
         self._last_time_ms = 0
         self._inside = False
+
+    def known_before(self, facts: Iterable[NeedFinding], earlier: tuple[float, float] | None = None) -> None:
+        """As `CallProfile.known_before`."""
+        self._traced("record", lambda: super(TracedProfile, self).known_before(facts, earlier))
 
     def customer_said(self, utterance: Utterance, findings: Findings, voice: VoiceReading | None) -> None:
         """As `CallProfile.customer_said`."""

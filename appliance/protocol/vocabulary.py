@@ -73,7 +73,7 @@ EVIDENCE_CODES: Final[frozenset[str]] = frozenset(
     [f"objection.{code}" for code in OBJECTION_TYPES]
     + [f"need.{code}" for code in NEED_TAGS]
     + [f"signal.{code}" for code in SIGNALS]
-    + [f"record.{code}" for code in NEED_TAGS]
+    + [f"record.{code}" for code in (*NEED_TAGS, "earlier_call")]
     + list(TIMING_CODES)
     + list(VOICE_CODES)
 )

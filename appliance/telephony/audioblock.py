@@ -16,6 +16,8 @@ Source = Literal["siprec", "span", "e1", "alsa", "replay"]
 CallId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
 SeatId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
 
+CustomerId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+
 #: A block is 60 to 100 ms; one second bounds what a broken producer may send.
 MAX_BLOCK_SAMPLES = 16_000
 
@@ -30,6 +32,8 @@ class CallStarted(msgspec.Struct, frozen=True, tag="started", tag_field="kind"):
     source: Source
     #: unix time in ms
     wall: int
+    #: keyed hash of the customer's number, where something may be remembered; the number never leaves capture
+    customer: CustomerId | None = None
 
 
 class AudioBlock(msgspec.Struct, frozen=True, tag="audio", tag_field="kind"):

@@ -45,7 +45,10 @@ TWO = _metadata(("8001", "1"), ("13900001111", "2"))
 
 def test_the_agents_number_tells() -> None:
     told = resolve_roles(TWO, ["1", "2"], Roles())
-    assert told == AssignedRoles({"customer": "2", "agent": "1"}, "8001", "unknown", "agent_number")
+    assert told == AssignedRoles(
+        {"customer": "2", "agent": "1"}, "8001", "unknown", "agent_number", "13900001111"
+    )
+    assert "13900001111" not in repr(told)
 
 
 @pytest.mark.parametrize("labels", [["1", "2"], ["2", "1"]])

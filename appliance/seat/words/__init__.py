@@ -63,7 +63,8 @@ class Words:
         """The words for a code of evidence or of a cue, such as `signal.thanks`."""
         kind, _, name = code.partition(".")
         if kind == "record":
-            return self.of("label", "record_prefix") + self.of("need", name)
+            known = self._words.get("label", {}).get(f"record_{name}")
+            return known or self.of("label", "record_prefix") + self.of("need", name)
         return self.of(kind, name)
 
     def strategy(self, code: str) -> Strategy:

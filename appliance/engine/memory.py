@@ -1,0 +1,69 @@
+"""Memory between calls, as the engine uses it: recalls when a call begins, keeps when it ends.
+
+A fault of the memory is journalled and never ends or hinders a call.
+"""
+
+from __future__ import annotations
+
+from appliance.box.config import Config
+from appliance.box.journal import Journal
+from appliance.memory.remembered import DAY_MS, RELATIONSHIP_SHARE, after_call, carried_over, faded
+from appliance.memory.secret import MemoryFileError, MemorySecret, directory_of
+from appliance.memory.store import MemoryStore, today
+from appliance.profile.call import CallProfile
+
+
+class CallMemory:
+    """The memory of one engine process."""
+
+    def __init__(self, store: MemoryStore, journal: Journal | None) -> None:
+        self._store = store
+        self._journal = journal
+        self._swept = -1
+
+    @classmethod
+    def configured(cls, config: Config, journal: Journal | None) -> CallMemory | None:
+        """The memory of a configuration; None where it is off.
+
+        Raises:
+            MemoryFileError: the secret cannot be used.
+        """
+        if not config.memory.enabled:
+            return None
+        directory = directory_of(config.box.state_directory)
+        secret = MemorySecret.load(directory, make=True)
+        assert secret is not None
+        return cls(MemoryStore(directory, secret, config.memory.retention_days), journal)
+
+    def recall(self, customer: str, profile: CallProfile) -> None:
+        """Tell a new call's profile what is remembered of its customer."""
+        day = today()
+        if day != self._swept:
+            self._swept = day
+            removed = self._store.sweep(day * DAY_MS)
+            if removed:
+                self._event("memory_swept", removed=removed)
+        try:
+            remembered = self._store.load(customer, day)
+        except MemoryFileError:
+            self._event("memory_unreadable")
+            return
+        if remembered is not None:
+            share = RELATIONSHIP_SHARE * faded(day - remembered.day)
+            profile.known_before(carried_over(remembered, day), (float(remembered.relationship), share))
+
+    def keep(self, customer: str, profile: CallProfile) -> None:
+        """Remember a call that has ended, with what was remembered before."""
+        day = today()
+        try:
+            before = self._store.load(customer, day)
+        except MemoryFileError:
+            before = None
+        try:
+            self._store.save(customer, after_call(before, profile.stated(), profile.score, day))
+        except MemoryFileError:
+            self._event("memory_not_written")
+
+    def _event(self, name: str, **numbers: int) -> None:
+        if self._journal is not None:
+            self._journal.event(name, **numbers)

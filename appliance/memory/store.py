@@ -1,0 +1,132 @@
+"""The sealed records on disk: one file a customer, named by the keyed hash of the number.
+
+A record is `nonce | AES-256-GCM(JSON)`, bound to its name, so that no record can be put in another's place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from appliance.memory.remembered import DAY_MS, Remembered
+from appliance.memory.secret import IDENTITY_CHARACTERS, MemoryFileError, MemorySecret
+
+RECORDS: Final = "records"
+SUFFIX: Final = ".sealed"
+#: NIST SP 800-38D recommends 96 bits.
+NONCE_BYTES: Final = 12
+#: A record has some two dozen needs; anything larger is not ours.
+MAX_BYTES: Final = 16 * 1024
+_NAME: Final = re.compile(rf"[0-9a-f]{{{IDENTITY_CHARACTERS}}}")
+_ABOUT: Final = b"ridge memory record 1:"
+
+
+class MemoryStore:
+    """The memory of one box."""
+
+    def __init__(self, directory: Path, secret: MemorySecret, retention_days: int) -> None:
+        self._directory = directory / RECORDS
+        self._seal = AESGCM(secret.seal_key)
+        self._retention_days = retention_days
+
+    def load(self, identity: str, today: int) -> Remembered | None:
+        """What is remembered of a customer; None where it is nothing, or older than the retention.
+
+        Raises:
+            MemoryFileError: the record cannot be read, or was altered.
+        """
+        path = self._path(identity)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise MemoryFileError(f"{path}: {error.strerror}; make it readable for this user") from error
+        try:
+            if len(data) > MAX_BYTES:
+                raise InvalidTag
+            plain = self._seal.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], _ABOUT + identity.encode())
+            remembered = msgspec.json.decode(plain, type=Remembered)
+        except (InvalidTag, ValueError, msgspec.MsgspecError) as error:
+            raise MemoryFileError(
+                f"{path}: cannot be opened with this box's secret (altered, or of another box); remove it"
+            ) from error
+        return remembered if today - remembered.day <= self._retention_days else None
+
+    def save(self, identity: str, remembered: Remembered) -> None:
+        """Seal and write a record; a reader sees the old or the new one.
+
+        Raises:
+            MemoryFileError: it cannot be written.
+        """
+        path = self._path(identity)
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        about = _ABOUT + identity.encode()
+        data = nonce + self._seal.encrypt(nonce, msgspec.json.encode(remembered), about)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise MemoryFileError(f"{path}: cannot be written: {error.strerror}; check the disk") from error
+
+    def erase(self, identity: str) -> bool:
+        """Forget a customer; false where nothing was remembered.
+
+        Raises:
+            MemoryFileError: the record cannot be removed.
+        """
+        path = self._path(identity)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise MemoryFileError(f"{path}: cannot be removed: {error.strerror}; do it as root") from error
+        return True
+
+    def identities(self) -> Iterator[str]:
+        """Of whom something is kept, in no order."""
+        if self._directory.is_dir():
+            for path in self._directory.iterdir():
+                if path.suffix == SUFFIX and _NAME.fullmatch(path.stem):
+                    yield path.stem
+
+    def sweep(self, now_ms: int) -> int:
+        """Remove records that nobody has touched for longer than the retention; returns how many."""
+        removed = 0
+        for identity in list(self.identities()):
+            path = self._path(identity)
+            try:
+                if now_ms - path.stat().st_mtime * 1000 > (self._retention_days + 1) * DAY_MS:
+                    path.unlink()
+                    removed += 1
+            except OSError:
+                # another process was quicker
+                continue
+        return removed
+
+    def _path(self, identity: str) -> Path:
+        if not _NAME.fullmatch(identity):
+            raise MemoryFileError(f"{identity!r} is no identity of a customer; it comes from the number")
+        return self._directory / f"{identity}{SUFFIX}"
+
+
+def today() -> int:
+    """Days since 1970."""
+    return int(time.time() * 1000) // DAY_MS
