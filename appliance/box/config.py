@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -274,6 +275,27 @@ class Memory(Section):
     retention_days: int = Field(180, ge=1, le=3650)
 
 
+class Record(Section):
+    """What the bank's record says of a customer when a call begins. Off until a file or URL is named."""
+
+    #: lines of number, tab, facts
+    file: Path | None = None
+    #: asked with GET on the gateway's side; {number} stands for the customer's number
+    url: str | None = Field(None, max_length=512)
+    timeout_seconds: float = Field(1.0, ge=0.1, le=10)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Record:
+        if self.file is not None and self.url is not None:
+            raise ValueError("file and url are both set: keep one of them")
+        if self.url is not None and "{number}" not in self.url:
+            raise ValueError(
+                f"url = {self.url!r} has no place for the number; "
+                "write one such as http://10.20.0.9/customers/{number}"
+            )
+        return self
+
+
 class Policy(Section):
     """What may be analysed and shown."""
 
@@ -294,7 +316,25 @@ class Config(Section):
     models: Models = Field(default_factory=Models)
     advice: Advice = Field(default_factory=Advice)
     memory: Memory = Field(default_factory=Memory)
+    record: Record = Field(default_factory=Record)
     policy: Policy = Field(default_factory=Policy)
+
+    @model_validator(mode="after")
+    def _record_is_on_the_gateways_side(self) -> Config:
+        if self.record.url is None:
+            return self
+        parts = urlsplit(self.record.url)
+        try:
+            host = ipaddress.ip_address(parts.hostname or "")
+        except ValueError:
+            host = None
+        networks = [ipaddress.ip_network(network, strict=False) for network in self.siprec.gateways]
+        if parts.scheme not in ("http", "https") or host is None or not any(host in n for n in networks):
+            raise ValueError(
+                f"record.url: {self.record.url!r} must begin with http:// or https:// and an IP address "
+                "within siprec.gateways, because capture may speak to nobody else"
+            )
+        return self
 
 
 class ConfigError(ValueError):

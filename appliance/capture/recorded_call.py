@@ -60,6 +60,7 @@ class RecordedCall:
         send: Callable[[CallMessage], None],
         ended: Callable[[EndedLegs, CallEnd], None],
         identify: Callable[[str], str | None] = lambda _number: None,
+        ask: Callable[[str, str], None] = lambda _call, _number: None,
     ) -> None:
         """Begin a call without streams.
 
@@ -70,6 +71,7 @@ class RecordedCall:
             now: the time.
             send: takes what the engine is to know.
             identify: gives the keyed hash of a customer's number, None where nothing is remembered.
+            ask: told call and customer's number when a call begins, to look the customer up.
             ended: told when an analysed call is over, before `CallEnded` is sent.
         """
         #: the random id that the engine and the seats know; None while nothing is analysed
@@ -89,6 +91,7 @@ class RecordedCall:
         self._send = send
         self._ended = ended
         self._identify = identify
+        self._ask = ask
         self._streams: dict[int, _Stream] = {}
         self._started = now
         self._beginning: CallStarted | None = None
@@ -210,6 +213,8 @@ class RecordedCall:
             self._identify(number) if number is not None else None,
         )
         self._send(self._beginning)
+        if number is not None:
+            self._ask(self.call, number)
         for stream in self._streams.values():
             leg = legs.get(stream.choice.label or "")
             if leg is None:

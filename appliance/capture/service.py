@@ -18,6 +18,7 @@ from appliance.capture.gateways import Gateways
 from appliance.capture.media import NoPortError, RtpSockets
 from appliance.capture.outlet import AudioOutlet
 from appliance.capture.portpool import PortPool
+from appliance.capture.record import BankRecord
 from appliance.capture.recorded_call import CallEnd, EndedLegs, RecordedCall
 from appliance.capture.roles import AssignedRoles, UnknownRoles
 from appliance.capture.siprec import SiprecEndpoint
@@ -64,6 +65,9 @@ class CaptureService:
         self._outlet = AudioOutlet(
             config.box.runtime_directory, config.engine.processes, config.engine.max_backlog_seconds
         )
+        configured = config.record.file is not None or config.record.url is not None
+        self._record = BankRecord(config.record) if configured else None
+        self._lookups: set[asyncio.Task[None]] = set()
         self._memory_secret: MemorySecret | None = None
         if config.memory.enabled:
             directory = directory_of(config.box.state_directory)
@@ -125,7 +129,11 @@ class CaptureService:
             messages_sent=counters.sent,
             dropped_audio_ms=counters.dropped_ms,
             everything_delivered=delivered,
+            **{f"record_{name}": count for name, count in sorted(self._record_counters().items())},
         )
+
+    def _record_counters(self) -> Counter[str]:
+        return self._record.counters if self._record is not None else Counter()
 
     # The clock's side
 
@@ -212,6 +220,7 @@ class CaptureService:
             send=self._outlet.send,
             ended=self._analysis_ended,
             identify=self._identify,
+            ask=self._ask,
         )
         self._calls[event.session] = call
         self._note_broken(event)
@@ -223,6 +232,20 @@ class CaptureService:
     def _identify(self, number: str) -> str | None:
         """The only form in which a customer's number leaves this process, and only where memory is on."""
         return self._memory_secret.identity(number) if self._memory_secret is not None else None
+
+    def _ask(self, call: str, number: str) -> None:
+        """Look the customer up in the bank's record; the call does not wait for it."""
+        if self._record is None:
+            return
+        task = self._loop.create_task(self._tell_record(self._record, call, number))
+        # The loop keeps no reference of its own.
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _tell_record(self, record: BankRecord, call: str, number: str) -> None:
+        known = await record.of(call, number)
+        if known is not None and any(one.call == call for one in self._calls.values()):
+            self._outlet.send(known)
 
     def _changed(self, event: SessionChanged, now: float) -> None:
         call = self._calls.get(event.session)

@@ -6,9 +6,10 @@ from typing import Final
 
 from appliance.affect.voice import CustomerVoice
 from appliance.engine.rooms import Rooms
+from appliance.language.findings import NeedFinding
 from appliance.speech.recognizer import LegStream
 from appliance.speech.utterance import SpeechEvent, Utterance
-from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, Leg
+from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, CustomerKnown, Leg
 
 #: The latest time that a message of the door can tell: a day (protocol/messages.py). No call lasts longer,
 #: but its last block may end a little later.
@@ -55,6 +56,12 @@ class CallPipeline:
         """Let the recognizers bring their last utterances to an end."""
         for stream in self._streams.values():
             stream.finish()
+
+    def known(self, message: CustomerKnown) -> None:
+        """Take what the bank's record says of the customer."""
+        self.profile.known_before(
+            NeedFinding(fact.tag, fact.stance, fact.confidence, fact.amount) for fact in message.facts
+        )
 
     def remember(self) -> None:
         """Keep what may be kept of the call, where memory is on and the customer is known."""

@@ -21,6 +21,7 @@ from appliance.telephony.audioblock import (
     CallHeld,
     CallMessage,
     CallStarted,
+    CustomerKnown,
 )
 
 #: One engine serves at most this many calls; more would only mean that capture was misconfigured.
@@ -190,6 +191,8 @@ class Scheduler:
             self.counters.blocks += 1
         elif isinstance(message, AudioDropped):
             call.pipeline.dropped(message)
+        elif isinstance(message, CustomerKnown):
+            call.pipeline.known(message)
         elif isinstance(message, CallHeld):
             call.pending.extend(call.publication.event("held" if message.held else "resumed", now, wall))
         elif isinstance(message, CallEnded):

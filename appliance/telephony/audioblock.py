@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.protocol.vocabulary import NeedTag, Stance
+
 Leg = Literal["customer", "agent"]
 Direction = Literal["inbound", "outbound", "unknown"]
 Source = Literal["siprec", "span", "e1", "alsa", "replay"]
@@ -103,7 +105,29 @@ class CallEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="kind"):
     reason: Literal["bye", "timeout", "no_media", "limit", "shutdown", "end_of_file", "error"]
 
 
-CallMessage = CallStarted | AudioBlock | AudioDropped | CallHeld | CallEnded
+#: Facts of one customer that a call begins with.
+MAX_FACTS = 24
+
+
+class KnownFact(msgspec.Struct, frozen=True):
+    """A need or fact that the bank's record holds."""
+
+    tag: NeedTag
+    stance: Stance
+    #: how much it is to be trusted
+    confidence: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.9
+    #: yuan
+    amount: Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)] | None = None
+
+
+class CustomerKnown(msgspec.Struct, frozen=True, tag="known", tag_field="kind"):
+    """What the bank's record says of the call's customer."""
+
+    call: CallId
+    facts: Annotated[tuple[KnownFact, ...], msgspec.Meta(max_length=MAX_FACTS)]
+
+
+CallMessage = CallStarted | AudioBlock | AudioDropped | CallHeld | CustomerKnown | CallEnded
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CallMessage)

@@ -18,7 +18,7 @@ _TABLE = re.compile(r"^\[([a-z]+)\]$")
 _WITHOUT_FIXED_DEFAULT = {
     ("box", "runtime_directory"), ("box", "state_directory"), ("siprec", "advertise"),
     ("roles", "labels"), ("roles", "seats"), ("roles", "default_seat"), ("models", "directory"),
-    ("advice", "catalogue"),
+    ("advice", "catalogue"), ("record", "file"), ("record", "url"),
 }  # fmt: skip
 
 
