@@ -13,7 +13,7 @@ from appliance.box.config import Feed
 from appliance.feed import codes, control, enrolment, leases, publisher, topics
 from appliance.protocol import bucket, codec, replies, requests
 from appliance.protocol.messages import SCHEMA_VERSION, SeatMessage
-from appliance.seat import client
+from appliance.seat import client, stream
 
 TEXT = (Path(appliance.feed.__file__).parent / "PROTOCOL.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", TEXT.replace("```", "")))))
@@ -52,6 +52,8 @@ def test_every_field_of_a_reply_is_described():
         f"map of at most {requests.MAX_REQUEST_BYTES} bytes",
         f"| request frame | {4 * requests.MAX_REQUEST_BYTES} bytes",
         f"| subscription frame | {publisher.MAX_SUBSCRIPTION_BYTES} bytes",
+        f"no reply comes within {stream.RETRY_SECONDS} s",
+        f"gives a gap up after {stream.HOLD_SECONDS} s",
         f"({publisher.QUEUED_MESSAGES} wait for it at the feed)",
         f"{publisher.STATES_BURST:.0f} at once and one a second",
         f"at most {control.MESSAGES_A_REPLY} |",
