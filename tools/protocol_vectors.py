@@ -17,7 +17,7 @@ import msgspec
 import appliance.feed
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import decode_seat, encode
-from appliance.protocol.messages import BeatMessage, DoorMessage
+from appliance.protocol.messages import BeatMessage, DoorMessage, OpportunityMessage
 from appliance.protocol.replies import (
     ErrorReply,
     FeedbackReply,
@@ -88,6 +88,10 @@ def _messages() -> Iterable[tuple[str, bytes]]:
     yield "profile", encode(profile())
     yield "profile, final, with a redacted quote", encode(profile(final=True, quote="我再想想"))
     yield "cue", encode(cue())
+    yield (
+        "opportunity",
+        encode(OpportunityMessage(1, CALL, "8001", 0, 60_000, WALL, "wanted_product", 0.8, "gold")),
+    )
     yield "beat", encode(BeatMessage(1, "8001", 2**31 + 7, WALL))
 
 

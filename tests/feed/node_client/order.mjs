@@ -3,7 +3,7 @@
 import { decode } from "@msgpack/msgpack";
 
 const LIMIT = 4096;
-const TYPES = new Set(["call", "profile", "cue", "beat"]);
+const TYPES = new Set(["call", "profile", "cue", "opportunity", "beat"]);
 
 /** The message in these bytes, or null where they are none of version 1. */
 export function readMessage(bytes) {
