@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from appliance.profile import constants as c
 from appliance.profile.gaps import next_questions
-from appliance.profile.grid import clamp
+from appliance.profile.grid import clamp, fraction
 from appliance.profile.needs import NeedList
 from appliance.protocol.messages import Demand
 from appliance.protocol.vocabulary import LifeStage, Match, NeedTag, Stage, Stratum, Suitability
@@ -26,29 +26,42 @@ def read_demand(needs: NeedList, at_ms: int, stage: Stage, *, knows_product: boo
         knows_product: the customer has shown experience in words.
         stopped: after a final refusal nothing is asked any more.
     """
-    life_stage = life_stage_of(needs)
+    stages, strata = life_stage_odds(needs), stratum_odds(needs)
+    life_stage, stratum = _named(stages), _named(strata)
     return Demand(
         needs=needs.reading(at_ms),
         life_stage=life_stage,
-        stratum=stratum_of(needs),
+        stratum=stratum,
         match=match_of(needs, life_stage),
         suitability=suitability_of(needs, life_stage),
+        life_stage_probability=fraction(stages[life_stage]),
+        stratum_probability=fraction(strata[stratum]),
         gaps=[] if stopped else next_questions(needs, life_stage, stage, knows_product=knows_product),
     )
 
 
 def life_stage_of(needs: NeedList) -> LifeStage:
     """The life stage that cues make likely, or "unknown"."""
-    scores: dict[LifeStage, float] = {}
+    return _named(life_stage_odds(needs))
+
+
+def life_stage_odds(needs: NeedList) -> dict[LifeStage, float]:
+    """The probability of each life stage, "unknown" among them; they sum to 1."""
+    scores: dict[LifeStage, float] = dict.fromkeys(get_args(LifeStage), 0.0)
     for need in needs:
         for stage, score in c.LIFE_STAGE_CUES.get((need.tag, need.stance), {}).items():
-            scores[stage] = scores.get(stage, 0.0) + score * need.confidence
-    return _named(scores, "unknown")
+            scores[stage] += score * need.confidence
+    return _odds(scores)
 
 
 def stratum_of(needs: NeedList) -> Stratum:
     """The stratum that stated means make likely, or "unknown"; small sums alone prove little."""
-    scores: dict[Stratum, float] = {}
+    return _named(stratum_odds(needs))
+
+
+def stratum_odds(needs: NeedList) -> dict[Stratum, float]:
+    """The probability of each stratum, "unknown" among them; they sum to 1."""
+    scores: dict[Stratum, float] = dict.fromkeys(get_args(Stratum), 0.0)
     means = stated_means(needs)
     if means >= c.HIGH_NET_WORTH_YUAN:
         scores["high_net_worth"] = c.HIGH_NET_WORTH_SCORE
@@ -57,8 +70,8 @@ def stratum_of(needs: NeedList) -> Stratum:
     elif means > 0:
         scores["mass"] = c.MASS_SCORE
     if needs.stance("private_fund") == "has":
-        scores["high_net_worth"] = scores.get("high_net_worth", 0.0) + c.PRIVATE_FUND_SCORE
-    return _named(scores, "unknown")
+        scores["high_net_worth"] += c.PRIVATE_FUND_SCORE
+    return _odds(scores)
 
 
 def stated_means(needs: NeedList) -> int:
@@ -122,10 +135,20 @@ def match_of(needs: NeedList, life_stage: LifeStage) -> Match:
     return "fit" if means or known is not None else "unknown"
 
 
-def _named(scores: Mapping[Named, float], unknown: Named) -> Named:
-    if not scores:
-        return unknown
-    odds = {name: math.exp(clamp(score, -10.0, 10.0)) for name, score in scores.items()}
-    total = sum(odds.values()) + math.exp(c.UNKNOWN_SCORE)
-    best = max(odds, key=lambda name: odds[name])
-    return best if odds[best] / total >= c.NAMED_PROBABILITY else unknown
+def _odds(scores: Mapping[Named, float]) -> dict[Named, float]:
+    """Softmax of the scores over what any cue speaks for, and "unknown" at its own; the rest has 0."""
+    weights = {
+        name: math.exp(c.UNKNOWN_SCORE if name == "unknown" else clamp(score, -10.0, 10.0))
+        for name, score in scores.items()
+        if score or name == "unknown"
+    }
+    total = sum(weights.values())
+    return {name: weights.get(name, 0.0) / total for name in scores}
+
+
+def _named(odds: Mapping[Named, float]) -> Named:
+    """The likeliest name, or "unknown" where none reaches `NAMED_PROBABILITY`."""
+    best = max((name for name in odds if name != "unknown"), key=lambda name: odds[name])
+    if odds[best] >= c.NAMED_PROBABILITY:
+        return best
+    return next(name for name in odds if name == "unknown")

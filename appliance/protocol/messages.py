@@ -146,6 +146,9 @@ class Demand(Struct, frozen=True, forbid_unknown_fields=True):
     match: Match
     suitability: Suitability
     gaps: Annotated[list[Gap], Meta(max_length=4)]
+    #: how likely the named life stage and stratum are; of "unknown", how likely that nothing is known
+    life_stage_probability: Fraction = 1.0
+    stratum_probability: Fraction = 1.0
 
 
 class Advice(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,19 +3,26 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from appliance.language.findings import NeedFinding
 from appliance.profile import constants as c
 from appliance.profile.demand import (
     customer_class,
+    life_stage_odds,
     life_stage_of,
     match_of,
     read_demand,
     stated_means,
+    stratum_odds,
     stratum_of,
     suitability_of,
 )
 from appliance.profile.gaps import ANSWERS, next_questions
-from appliance.protocol.vocabulary import Gap
+from appliance.profile.needs import NeedList
+from appliance.protocol.vocabulary import NEED_TAGS, Gap, NeedTag, Stance
+from tests.profile.dialogue import Call
 from tests.profile.test_needs import needs
 
 
@@ -144,3 +151,34 @@ def test_after_a_final_refusal_nothing_is_asked() -> None:
 
 def test_every_gap_of_the_vocabulary_has_a_rank() -> None:
     assert set(c.GAP_RANK) == set(get_args(Gap))
+
+
+def test_life_stage_and_stratum_are_probabilities_with_unknown_as_the_honest_start() -> None:
+    demand = Call().parts().demand
+    assert (demand.life_stage, demand.life_stage_probability) == ("unknown", 1.0)
+    assert (demand.stratum, demand.stratum_probability) == ("unknown", 1.0)
+    hint = Call().customer("child:has~0.5").parts().demand
+    told = Call().customer("retirement:has", "idle_money:has=8000000").parts().demand
+    assert hint.life_stage_probability < 1.0
+    assert told.life_stage == "retired"
+    assert told.life_stage_probability >= c.NAMED_PROBABILITY
+    assert told.stratum == "high_net_worth"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(NEED_TAGS),
+            st.sampled_from(["wants", "has", "rejects", "asks"]),
+            st.floats(0.0, 1.0),
+        ),
+        max_size=20,
+    )
+)
+def test_their_probabilities_sum_to_one(said: list[tuple[NeedTag, Stance, float]]) -> None:
+    needs = NeedList()
+    for at, (tag, stance, sure) in enumerate(said):
+        needs.observe(NeedFinding(tag, stance, sure), at, f"e{at}")
+    for odds in (life_stage_odds(needs), stratum_odds(needs)):
+        assert sum(odds.values()) == pytest.approx(1.0)
+        assert all(0.0 <= value <= 1.0 for value in odds.values())
