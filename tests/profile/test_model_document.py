@@ -1,4 +1,4 @@
-"""MODEL.md and constants.py must tell of the same constants."""
+"""MODEL.md and the constants must tell of the same constants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from appliance.profile import constants
 
-DOCUMENT = (Path(constants.__file__).parent / "MODEL.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(constants.__file__).parents[1] / "MODEL.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"(?<![A-Za-z_])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?<=`)[A-Z]{4,}(?=`)", DOCUMENT)) - {
     "CAPITALS"
 }
