@@ -9,13 +9,14 @@ from typing import Final
 from appliance.affect.readings import EmotionReading, VoiceReading
 from appliance.language.findings import Findings, NeedFinding
 from appliance.profile import constants as c
-from appliance.profile.advice import Adviser, Heard, Situation
+from appliance.profile.advice import Adviser, Situation
 from appliance.profile.catalogue import Catalogue, Standing
 from appliance.profile.cues import Cue, CueBox
 from appliance.profile.demand import life_stage_of, match_of, read_demand, suitability_of
 from appliance.profile.emotion import CustomerEmotion, voice_codes
 from appliance.profile.evidence import EvidenceLedger
-from appliance.profile.grid import clamp, fraction, halved
+from appliance.profile.grid import clamp, fraction
+from appliance.profile.heard import HeardSignals
 from appliance.profile.mind import MindState
 from appliance.profile.needs import NeedList
 from appliance.profile.objections import ObjectionTable
@@ -59,13 +60,6 @@ class ProfileParts:
     audio: AudioQuality
 
 
-@dataclass(frozen=True, slots=True)
-class _HeardAt:
-    confidence: float
-    at: int
-    evidence: str
-
-
 class CallProfile:
     """The RID model of one call. Times are ms since the call began; an earlier time counts as now."""
 
@@ -83,7 +77,7 @@ class CallProfile:
         self._adviser = Adviser(catalogue)
         self._cues = CueBox()
         self._opportunities = OpportunityList()
-        self._heard: dict[Signal, _HeardAt] = {}
+        self._heard = HeardSignals()
         self._knows_product = False
         #: the last time that the agent asked or showed empathy
         self._agent_gave_at: int | None = None
@@ -158,19 +152,18 @@ class CallProfile:
             low = self._relationship.score < c.HARD_SELL_SCORE
             factor = 0.0 if code == "agent_hard_sell" and not low else 1.0
             shift = self._relationship.observe(f"signal.{code}", sure, factor)
-            self._hear(
-                code, sure, self._ledger.add(self._now, "words", f"signal.{code}", shift / c.WEIGHT_SCALE)
-            )
+            evidence = self._ledger.add(self._now, "words", f"signal.{code}", shift / c.WEIGHT_SCALE)
+            self._heard.hear(code, sure, self._now, evidence)
             if code in ("agent_question", "agent_empathy"):
                 self._agent_gave_at = self._now
                 if "agent_hard_sell" not in moves and sure >= c.MOVE_CONFIDENCE:
-                    self._heard.pop("agent_hard_sell", None)
+                    self._heard.forget("agent_hard_sell")
             if (
                 code == "agent_risk_disclosure"
                 and sure >= c.MOVE_CONFIDENCE
                 and "agent_promise_return" not in moves
             ):
-                self._heard.pop("agent_promise_return", None)
+                self._heard.forget("agent_promise_return")
         self._objections.answered(moves.items())
         self._warn_of_pace(moves, stopped=stopped)
 
@@ -253,7 +246,7 @@ class CallProfile:
             situation.stage,
             self._mind,
             stopped=self._refusals.stopped,
-            upset=self._upset or self._complaining,
+            upset=self._upset or self._heard.complaining(self._now),
             objecting=bool(situation.objections),
             suitability=situation.suitability,
         )
@@ -279,26 +272,12 @@ class CallProfile:
         return self._emotion.angry or self._objections.is_open("hostile_resistance")
 
     @property
-    def _complaining(self) -> bool:
-        """Whether the customer has complained and nobody has met it yet."""
-        heard = self._heard.get("complaint")
-        met = self._heard.get("agent_empathy")
-        return (
-            heard is not None
-            and heard.confidence >= c.MOVE_CONFIDENCE
-            and self._now - heard.at <= c.COMPLAINT_MS
-            and (met is None or met.at < heard.at)
-        )
-
-    @property
     def _spared(self) -> bool:
         """Whether what was said forbids to press: a no, a complaint, worry, a beginner, illness."""
         known = [self._needs.get(tag) for tag in c.SPARED_NEEDS]
-        worry = self._heard.get("worry")
         return (
             self._refusals.count > 0
-            or "complaint" in self._heard
-            or (worry is not None and worry.confidence >= c.MOVE_CONFIDENCE)
+            or self._heard.troubled
             or any(need is not None and need.stance in ("has", "wants") for need in known)
         )
 
@@ -328,7 +307,7 @@ class CallProfile:
                 factor = 0.0
             shift = self._relationship.observe(code, signal.confidence, factor)
             self._record(ids, code, shift, signal.confidence, findings.redacted)
-            self._hear(signal.code, clamp(signal.confidence, 0.0, 1.0), ids[code])
+            self._heard.hear(signal.code, clamp(signal.confidence, 0.0, 1.0), self._now, ids[code])
             if signal.code == "knows_product" and signal.confidence >= c.MOVE_CONFIDENCE:
                 self._knows_product = True
         return ids
@@ -360,9 +339,6 @@ class CallProfile:
         if code not in ids:
             weight = shift / c.WEIGHT_SCALE
             ids[code] = self._ledger.add(self._now, "words", code, weight, "" if ids else quote)
-
-    def _hear(self, code: Signal, confidence: float, evidence: str) -> None:
-        self._heard[code] = _HeardAt(confidence, self._now, evidence)
 
     def _take_timing(self, found: list[TimingEvidence]) -> None:
         for one in found:
@@ -413,7 +389,7 @@ class CallProfile:
             emotion=self._emotion.label,
             emotion_confidence=self._emotion.confidence,
             objections=tuple(self._objections.open()),
-            signals=self._signals_now(),
+            signals=self._heard.strengths(self._now),
             needs={need.tag: need for need in self._needs},
             match=match_of(self._needs, life_stage),
             suitability=suitability_of(self._needs, life_stage),
@@ -428,33 +404,11 @@ class CallProfile:
             ),
         )
 
-    def _signals_now(self) -> dict[Signal, Heard]:
-        now: dict[Signal, Heard] = {}
-        for code, heard in self._heard.items():
-            strength = heard.confidence * halved(self._now - heard.at, c.SIGNAL_HALF_LIFE_MS)
-            if strength >= c.SIGNAL_FADED:
-                now[code] = Heard(strength, heard.evidence)
-        return now
-
     def _standing(self) -> dict[Standing, tuple[str, ...]]:
         standing: dict[Standing, tuple[str, ...]] = {}
         if self._refusals.stopped:
             standing["stopped"] = self._refusals.evidence
-        promise = self._heard.get("agent_promise_return")
-        if (
-            promise is not None
-            and promise.confidence >= c.PACING_CONFIDENCE
-            and self._now - promise.at <= c.PROMISE_MS
-        ):
-            standing["promised_return"] = (promise.evidence,)
-        hard = self._heard.get("agent_hard_sell")
-        if (
-            hard is not None
-            and hard.confidence >= c.PACING_CONFIDENCE
-            and self._now - hard.at <= c.HARD_SELL_MS
-            and self._relationship.score < c.HARD_SELL_SCORE
-        ):
-            standing["hard_sell"] = (hard.evidence,)
+        standing.update(self._heard.standing(self._now, self._relationship.score))
         retirement = self._needs.get("retirement")
         if retirement is not None and life_stage_of(self._needs) == "retired":
             standing["elderly"] = (retirement.evidence,)
