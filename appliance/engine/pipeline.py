@@ -7,7 +7,7 @@ from typing import Final
 from appliance.affect.voice import CustomerVoice
 from appliance.engine.rooms import Rooms
 from appliance.language.findings import NeedFinding
-from appliance.speech.recognizer import LegStream
+from appliance.speech.legstream import LegStream
 from appliance.speech.utterance import SpeechEvent, Utterance
 from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, CustomerKnown, Leg
 

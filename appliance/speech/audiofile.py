@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from appliance.speech.recognizer import RATES
+from appliance.speech.legstream import RATES
 from appliance.telephony.band import to_rate
 
 

@@ -35,8 +35,8 @@ WIDEST: Final = 8_000
 
 #: Where the recognizer tells what else it may have heard, the confusions that were counted weigh so much, in
 #: percent, and its own probabilities so much.
-CONFUSION_PERCENT: Final = 70
-RIVAL_PERCENT: Final = 40
+CONFUSION_PERCENT: Final = 60
+RIVAL_PERCENT: Final = 60
 #: What it does not name costs this many nats, and so does a syllable without an initial where one was heard.
 LEAST_RIVAL: Final = 8.0
 LEAST_NO_INITIAL: Final = 6.0

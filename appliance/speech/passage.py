@@ -42,6 +42,8 @@ class Passage:
         self.samples = 0
         self.closed = False
         self.failed = False
+        #: nobody is to be told what it heard
+        self.dropped = False
         #: set by whoever counts the leg's utterances when the first words come
         self.number: int | None = None
 
@@ -49,6 +51,11 @@ class Passage:
     def length_ms(self) -> int:
         """Milliseconds of audio accepted."""
         return self.samples * 1000 // self._rate
+
+    @property
+    def barren(self) -> bool:
+        """Whether nothing was heard in it so far that is likely to be speech."""
+        return not self._credible()
 
     def accept(self, samples: NDArray[np.int16]) -> None:
         """Add int16 audio, shape (n,), at the passage's rate."""
@@ -67,7 +74,7 @@ class Passage:
 
     def ready(self) -> bool:
         """Whether a chunk waits to be decoded."""
-        return not self.failed and self.stream.ready()
+        return not (self.failed or self.dropped) and self.stream.ready()
 
     def grown(self) -> Utterance | None:
         """The growing utterance, where the last step of decoding brought new words."""

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from appliance.box.config import Speech
 from appliance.models import ModelStore
 from appliance.speech.errorrate import count_errors
-from appliance.speech.recognizer import LONGEST_MS, SpeechEngine
+from appliance.speech.legstream import LONGEST_MS
+from appliance.speech.recognizer import SpeechEngine
 from appliance.speech.streamingmodel import ModelStream
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.telephony.band import telephone_band
