@@ -183,6 +183,10 @@ class Page:
             mobile=False,
         )
 
+    def show(self) -> None:
+        """Bring the tab to the front; a browser does not draw the others."""
+        self.ask("Page.bringToFront")
+
     def appear(self, *, dark: bool = False) -> None:
         """What the system's appearance is."""
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]

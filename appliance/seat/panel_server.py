@@ -24,6 +24,8 @@ LIVE: Final = "/live"
 MAX_TABS: Final = 32
 #: A tab is told something at most this often: faster than this nobody reads.
 TURN_SECONDS: Final = 0.1
+#: A tab rests this many times as long as its telling took, so that a large group does not fill the machine.
+PAUSES: Final = 10
 #: And at least this often, so that the page can tell a program that hangs from a call that is quiet.
 BEAT_SECONDS: Final = 1.0
 #: What a tab may say a second, and at once: clicks and key presses of one person.
@@ -141,10 +143,11 @@ class PanelServer:
         try:
             while not listening.done():
                 tab.changed.clear()
-                await connection.send(
-                    json.dumps(tab.view.next(self._calls, self._clock()), ensure_ascii=False)
-                )
-                await asyncio.sleep(TURN_SECONDS)
+                begun = self._clock()
+                told = json.dumps(tab.view.next(self._calls, begun), ensure_ascii=False)
+                pause = max(TURN_SECONDS, (self._clock() - begun) * PAUSES)
+                await connection.send(told)
+                await asyncio.sleep(pause)
                 await tab.wait_for_change(BEAT_SECONDS)
         except ConnectionClosed:
             pass

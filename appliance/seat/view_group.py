@@ -58,7 +58,7 @@ def _row(calls: Calls, call: Call, words: Words, now: float, wide: bool) -> list
     hot = urgent.points >= URGENT and not call.over
     why = Text(f"{'!' if hot else ' '}{'' if call.over else urgent.points:>3} ", "bold red" if hot else "dim")
     why.append(between.join(words.evidence(code) for code in urgent.reasons), "bold" if hot else faded)
-    if call.opportunities:
+    if call.over and call.opportunities:
         left = between.join(word("opportunity", part["code"]) for part in call.opportunities)
         why.append(f"{word('panel', 'not_followed_up')} {left}", "yellow")
     ms = calls.held_ms(call, now) or calls.elapsed_ms(call, now)

@@ -55,6 +55,7 @@ def test_an_agent_sees_a_live_call_from_its_start_to_its_end():
                 caller.kill()
                 caller.wait()
             for page in (chinese, english):
+                page.show()
                 page.wait("document.querySelector('.call-state').dataset.event === 'ended'", 60)
                 page.wait("document.querySelector('.valence-line').getAttribute('d').split('L').length > 8")
             assert english.text(".score") == chinese.text(".score")

@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import json
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import msgspec
 import pytest
@@ -97,6 +97,18 @@ def test_another_origin_is_turned_away(panel, origin):
     with pytest.raises(InvalidStatus) as refused:
         panel.live(origin=origin)
     assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "CONNECT"])
+def test_only_get_is_answered(panel, method):
+    connection = http.client.HTTPConnection("127.0.0.1", panel.port, timeout=10)
+    connection.request(method, "/settings.json", body=b"x" * 1000)
+    with suppress(http.client.HTTPException, OSError):
+        answer = connection.getresponse()
+        assert answer.status in range(400, 600)
+        assert b"8001" not in answer.read()
+    connection.close()
+    assert get(panel)[0].status == 200
 
 
 def test_a_rebound_name_does_not_get_the_live_socket_even_with_the_token(panel):

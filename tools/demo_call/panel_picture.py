@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.box.config import Config
+from appliance.box.config import Config, Roles
 from appliance.engine.offline import messages_of
 from appliance.seat.calls import Calls
 from appliance.seat.panel_door import PanelDoor, new_token
@@ -40,8 +40,10 @@ def main() -> int:
     if "Noto Sans CJK" not in subprocess.run(["fc-list"], capture_output=True, text=True, check=False).stdout:
         print("the pictures need hanzi; run: apt-get install fonts-noto-cjk")
         return 1
+    # As the demo's gateway says of its calls.
+    config = Config(roles=Roles(direction="outbound"))
     first, second = (
-        [msgspec.to_builtins(m) for m in messages_of([path], Config())] for path in (CALL, SECOND_CALL)
+        [msgspec.to_builtins(m) for m in messages_of([path], config)] for path in (CALL, SECOND_CALL)
     )
     seat, group = Calls(), Calls()
     group.connected("connected", 0, "group/loans/")
@@ -76,6 +78,9 @@ def play(
     wall = WALL + round(begun * 1000)
     calls.connected("connected", 0)
     told = [message for message in messages if message["at"] <= at * 1000]
+    if not any(message.get("event") == "ended" for message in told):
+        # They are told at the end only, whatever time they are of.
+        told = [message for message in told if message["type"] != "opportunity"]
     if held:
         event = next(message for message in messages if message["type"] == "call")
         told.append(event | {"event": "held", "at": round(at * 1000) - 9_000})

@@ -16,7 +16,7 @@ import msgspec
 from rich.cells import cell_len
 from rich.console import Console
 
-from appliance.box.config import Config
+from appliance.box.config import Config, Roles
 from appliance.engine.offline import messages_of
 from appliance.seat.view import SeatView
 from appliance.seat.words import Words
@@ -34,7 +34,7 @@ def main() -> int:
     options = _options()
     views = {locale: SeatView("8001", Words.load(locale)) for locale in ("zh", "en")}
     begun, wall = time.monotonic() - options.at, time.time_ns() // 1_000_000 - round(options.at * 1000)
-    for message in messages_of([CALL], Config()):
+    for message in messages_of([CALL], Config(roles=Roles(direction="outbound"))):
         if message.at > options.at * 1000:
             break
         told = msgspec.to_builtins(message) | {"wall": wall + message.at}

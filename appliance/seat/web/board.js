@@ -114,7 +114,7 @@ function boardRow(words, show) {
       set(node, { "data-event": next.event, "data-urgent": next.event !== "ended" && next.urgency >= URGENT });
       put(points, next.event === "ended" ? "" : next.urgency);
       const between = words.locale === "zh" ? "、" : ", ";
-      const left = next.opportunities.map((one) => words.opportunity(one)).join(between);
+      const left = (next.event === "ended" ? next.opportunities : []).map((one) => words.opportunity(one)).join(between);
       put(reasons, left ? words.pair(words.of("panel", "not_followed_up"), left) : next.reasons.map((code) => words.evidence(code)).join(between));
       put(seat, next.seat);
       put(event, words.of("call_event", next.event));
