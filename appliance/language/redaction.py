@@ -15,6 +15,7 @@ from typing import Final
 
 from appliance.language.numerals import DIGITS
 from appliance.language.pinyin_forms import MAX_CHARACTERS, Heard, hear
+from appliance.language.spokennumbers import Piece, pieces
 from appliance.language.surnames import COMPOUND_SURNAMES, NO_NAMES, SURNAMES
 
 IDENTITY: Final = "〔证件〕"
@@ -35,6 +36,11 @@ _SOUNDS: Final = {
     "yao": "1", "yi": "1", "er": "2", "lian": "2", "san": "3", "si": "4", "wu": "5", "liu": "6", "qi": "7",
     "ba": "8", "jiu": "9", "lin": "0", "don": "0", "dong": "0",
 }  # fmt: skip
+#: Pieces of one number (幺三八, 我想想, 零零幺二) are taken out if they have so many digits together.
+SHORTEST_IN_PIECES: Final = 7
+#: An utterance of so few characters between the pieces of a number is a hesitation; so many may follow.
+_HESITATION: Final = 4
+_MOST_HESITATIONS: Final = 2
 #: By sound alone a run counts from this length on, and only if a third of it is written as digits.
 _SOUND_RUN: Final = 6
 _SEPARATORS: Final = frozenset("的那嗯呃额啊哦然后杠横")
@@ -145,6 +151,8 @@ class RedactionState:
     expects_digits: bool = False
     #: how many digits have been said in a row across utterances
     run: int = field(default=0, repr=False)
+    #: utterances without digits since
+    hesitations: int = 0
 
 
 def redact(
@@ -159,7 +167,14 @@ def redact(
     text = text[:MAX_CHARACTERS]
     heard = hear(text, pinyin)
     expects = state.expects_digits or bool(_ASKED.search(before)) or bool(_ASKED.search(text))
+    if state.expects_digits and len(text) <= _HESITATION and not _runs(heard) and not pieces(text):
+        # 嗯 or 我想想 within a number: it goes on behind it.
+        state.hesitations += 1
+        state.expects_digits = state.hesitations <= _MOST_HESITATIONS
+        return _replace(text, _pattern_spans(text))
+    state.hesitations = 0
     spans = _digit_spans(heard, expects, state)
+    spans += _piece_spans(text, expects, state)
     spans += _pattern_spans(text)
     return _replace(text, spans)
 
@@ -188,6 +203,24 @@ def _digit_spans(heard: Heard, expects: bool, state: RedactionState) -> list[Spa
     state.expects_digits = ends_in_digits
     state.run = state_run if ends_in_digits else 0
     return spans
+
+
+def _piece_spans(text: str, expects: bool, state: RedactionState) -> list[Span]:
+    """Numbers by their written form: cardinals (一百三十八), and the pieces of one number in many words."""
+    found = pieces(text)
+    if not found:
+        return []
+    if found[-1].end >= len(text) - 1:
+        state.expects_digits = True
+        state.run = max(state.run, len(found[-1].digits))
+    if not expects and not _is_one_number(found):
+        return []
+    word = _best_kind("".join(piece.digits for piece in found))
+    return [(piece.start, piece.end, word) for piece in found]
+
+
+def _is_one_number(found: list[Piece]) -> bool:
+    return sum(len(piece.digits) for piece in found) >= SHORTEST_IN_PIECES
 
 
 def _runs(heard: Heard) -> list[tuple[int, int, str]]:
