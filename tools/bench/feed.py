@@ -2,8 +2,8 @@
 
 A feed process, with the seats' sockets in processes of their own on loopback, is sent whole profiles at the
 door as engines would send them. Delays run from before the message enters the door until a seat has it
-decrypted. The same load runs without the ledger, and a bare ZeroMQ publisher shows what CURVE costs. Other work
-on the machine makes delays longer; the share of processor time that it took is printed beside them.
+decrypted. The same load runs without the ledger, and a bare ZeroMQ publisher shows what CURVE costs. Other
+work on the machine makes delays longer; the share of processor time that it took is printed beside them.
 """
 
 from __future__ import annotations
