@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from appliance.box.config import Config, ConfigError, Record, load
+from appliance.box.journal import Journal
 from appliance.capture.record import BankRecord, read_table
+from appliance.capture.service import CaptureService
 from appliance.engine.pipeline import CallPipeline
 from appliance.telephony.audioblock import CustomerKnown, KnownFact, decode, encode
 from tests.profile.dialogue import Call
@@ -162,3 +165,33 @@ def test_what_is_known_becomes_evidence_of_the_record() -> None:
     assert [(item.code, item.source) for item in parts.evidence] == [("record.deposit", "record")]
     assert call.needs() == {"deposit": "has"}
     assert call.customer("deposit:rejects").needs() == {"deposit": "rejects"}
+
+
+def test_capture_tells_the_engine_what_the_record_says_while_the_call_is_on(tmp_path: Path) -> None:
+    path = tmp_path / "customers.tsv"
+    path.write_text("number\tfacts\n13800138000\tdeposit:has\n", encoding="utf-8")
+    sent: list[object] = []
+
+    async def look_up() -> None:
+        config = Config.model_validate(
+            {
+                "box": {"runtime_directory": tmp_path, "state_directory": tmp_path},
+                "record": {"file": path},
+                "memory": {"enabled": True},
+            }
+        )
+        service = CaptureService(config, Journal("capture"))
+        service._outlet.send = sent.append  # type: ignore[method-assign, assignment]
+        service._calls["a session"] = SimpleNamespace(call=CALL)  # type: ignore[assignment]
+        service._ask(CALL, "13800138000")
+        service._ask("x" * 22, "13800138000")
+        service._ask(CALL, "13900000000")
+        await asyncio.gather(*service._lookups)
+        identity = service._identify("13800138000")
+        assert identity is not None
+        assert identity == service._identify("+86 13800138000")
+        service._sockets.shut()
+        service._outlet.close(0.0)
+
+    asyncio.run(look_up())
+    assert sent == [CustomerKnown(CALL, (KnownFact("deposit", "has"),))]

@@ -19,7 +19,7 @@ from appliance.capture.outlet import AudioOutlet
 from appliance.capture.portpool import PortPool
 from appliance.capture.recorded_call import MAX_STREAMS, CallEnd, EndedLegs, RecordedCall
 from appliance.capture.service import CaptureService
-from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallMessage, CallStarted
+from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallMessage, CallStarted, encode
 from appliance.telephony.recording_metadata import parse_recording_metadata
 from appliance.telephony.sdp import parse_sdp
 from appliance.telephony.sdp_answer import NotAcceptableError
@@ -38,6 +38,8 @@ class Recorder:
         self.messages: list[CallMessage] = []
         self.ended: list[tuple[EndedLegs, CallEnd]] = []
         self.now = time.monotonic()
+        #: (call, number) that was to be looked up
+        self.asked: list[tuple[str, str]] = []
         self.call = RecordedCall(
             self.sockets,
             Roles(),
@@ -45,6 +47,8 @@ class Recorder:
             self.now,
             send=self.messages.append,
             ended=lambda legs, reason: self.ended.append((legs, reason)),
+            identify=lambda number: f"{int(number):032x}",
+            ask=lambda call, number: self.asked.append((call, number)),
         )
 
     def kinds(self) -> list[str]:
@@ -74,6 +78,17 @@ def test_the_position_0_of_the_audio_is_where_the_roles_became_known(recorder: R
     ended = recorder.messages[-1]
     assert isinstance(ended, CallEnded)
     assert ended.at == 2_000
+
+
+def test_the_engine_gets_what_stands_for_the_customers_number_and_never_the_number(
+    recorder: Recorder,
+) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    started = recorder.messages[0]
+    assert isinstance(started, CallStarted)
+    assert started.customer == f"{13900001111:032x}"
+    assert recorder.asked == [(started.call, "13900001111")]
+    assert b"13900001111" not in b"".join(encode(message) for message in recorder.messages)
 
 
 def test_a_call_that_is_on_is_announced_again_and_one_that_is_over_is_not(recorder: Recorder) -> None:
