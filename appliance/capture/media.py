@@ -72,6 +72,9 @@ class RtpSockets:
         self._allowed = allowed
         self._poll = select.epoll()
         self._open: dict[int, RtpSocket] = {}
+        #: times that something waited at a socket, and datagrams that were read
+        self.waited = 0
+        self.taken = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -124,6 +127,7 @@ class RtpSockets:
         ready = self._poll.poll(0)
         if not ready:
             return
+        self.waited += len(ready)
         offset = now - time.time()
         for descriptor, _ in ready:
             opened = self._open.get(descriptor)
@@ -146,6 +150,7 @@ class RtpSockets:
             except OSError:
                 # An ICMP error of the path; the next read tells more.
                 continue
+            self.taken += 1
             if not allowed(address[0]):
                 opened.foreign += 1
                 continue

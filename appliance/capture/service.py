@@ -14,6 +14,7 @@ from typing import Final
 from appliance.box import runtime_directory
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.notify import ServiceManager
 from appliance.capture.gateways import Gateways
 from appliance.capture.media import NoPortError, RtpSockets
 from appliance.capture.outlet import AudioOutlet
@@ -58,6 +59,7 @@ class CaptureService:
         settings = config.siprec
         self._config = config
         self._journal = journal
+        self._manager = ServiceManager()
         self._loop = asyncio.get_running_loop()
         gateways = Gateways(settings.gateways)
         ports = PortPool(*settings.rtp_ports, settings.rtp_cooldown_seconds)
@@ -94,6 +96,7 @@ class CaptureService:
             self._sockets.shut()
             self._outlet.close(0.0)
             raise
+        self._manager.ready()
         self._next_tick = self._loop.time()
         self._tick()
         self._journal.event(
@@ -103,6 +106,7 @@ class CaptureService:
             tcp_port=self._endpoint.tcp_port,
         )
         await stop.wait()
+        self._manager.stopping()
         await self._stop()
 
     async def _stop(self) -> None:
@@ -161,6 +165,9 @@ class CaptureService:
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check(now)
+        # Only whole ticks come here. That no audio comes is the gateway's affair; what waits must be taken.
+        if self._manager.turn(now, self._sockets.waited, self._sockets.taken):
+            self._manager.status(calls=len(self._calls), datagrams=self._sockets.taken)
 
     def _check(self, now: float) -> None:
         settings = self._config.siprec

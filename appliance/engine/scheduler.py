@@ -53,6 +53,8 @@ class Counters:
     unknown_call: int = 0
     refused_calls: int = 0
     blocks: int = 0
+    #: times that a call's audio was looked at without a fault
+    observed: int = 0
     messages: int = 0
 
 
@@ -202,14 +204,14 @@ class Scheduler:
             call.pipeline.remember()
             call.ended = True
 
-    @staticmethod
-    def _publish(call: _Call, now: float, wall: int) -> None:
+    def _publish(self, call: _Call, now: float, wall: int) -> None:
         if call.ended:
             call.pending.extend(call.publication.drain(now))
         elif call.touched:
             call.touched = False
             changed = call.pipeline.observe()
             call.pending.extend(call.publication.update(changed, now, wall))
+            self.counters.observed += 1
 
     def _guarded(
         self, identity: str, call: _Call, now: float, wall: int, work: Callable[[_Call, float, int], None]

@@ -15,6 +15,7 @@ import zmq
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.notify import ServiceManager
 from appliance.box.runtime_directory import claimed
 from appliance.engine.door_line import DoorLine
 from appliance.engine.memory import CallMemory
@@ -53,6 +54,7 @@ class EngineService:
             on_failure=self._call_failed,
             abandoned_after=ABANDONED_SECONDS,
         )
+        self._manager = ServiceManager()
         self._stopping = False
         self._bad_messages = 0
         self._lost_messages = 0
@@ -72,8 +74,10 @@ class EngineService:
             audio.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO_MESSAGE)
             _bind(audio, self._directory / f"audio-{self._shard}.sock")
             self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
+            self._manager.ready()
             while not self._stopping:
                 self._turn(audio, door)
+            self._manager.stopping()
             self._farewell(audio, door)
         finally:
             audio.close(linger=0)
@@ -106,6 +110,16 @@ class EngineService:
             door.put(data, now)
         for call, utterance_end_ms, at_ms in outcome.updates:
             self._journal.event("utterance_told", call=call, end=utterance_end_ms, at_ms=at_ms)
+        self._tell_progress(now)
+
+    def _tell_progress(self, now: float) -> None:
+        counters = self._scheduler.counters
+        # A call that failed was work, too; if nothing but failures comes of the calls, this process is ill.
+        asked = counters.blocks + counters.failed_calls
+        if self._manager.turn(now, asked, counters.observed):
+            self._manager.status(
+                calls=self._scheduler.active, blocks=counters.blocks, failed_calls=counters.failed_calls
+            )
 
     def _drain(self, audio: zmq.Socket[bytes]) -> None:
         for _ in range(MAX_DRAIN):

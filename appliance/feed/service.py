@@ -14,6 +14,7 @@ import zmq
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.notify import ServiceManager
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
 from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
@@ -61,6 +62,7 @@ class FeedService:
         self._config = config
         self._journal = journal or Journal("feed")
         self._sums = FeedJournal(self._journal)
+        self._manager = ServiceManager()
         self._directory = config.box.state_directory / "feed"
         self._cleanup = contextlib.ExitStack()
         self._admission = Admission()
@@ -78,6 +80,8 @@ class FeedService:
         self._ledger: Ledger | None = None
         self._next_note = 0.0
         self.unclaimed = 0
+        #: messages that some topic is for, and those of them that were published
+        self._asked = self._done = 0
 
     @property
     def publish_port(self) -> int:
@@ -143,6 +147,7 @@ class FeedService:
             control_port=self.control_port,
             seats=len(self._admission.seats),
         )
+        self._manager.ready()
 
     def _open_ledger(self) -> Egress:
         feed = self._config.feed
@@ -194,6 +199,12 @@ class FeedService:
             self._poll_grants()
         self._do_what_is_due(now)
         self._egress.release()
+        # What the ledger's failure holds back is held back on purpose; a new start would not bring it out.
+        if self._manager.turn(now, self._asked, self._done):
+            egress = self._egress.counters
+            self._manager.status(
+                seats=len(self._admission.seats), sent=egress.messages, withheld=egress.withheld
+            )
 
     def _publish(self, message: DoorMessage, now: float) -> None:
         topics = self._admission.audience(message.seat)
@@ -203,6 +214,7 @@ class FeedService:
         if isinstance(message, OpportunityMessage):
             # What was missed is for who supervises, and not for the agent in the next call.
             topics = tuple(topic for topic in topics if topic.startswith("group/"))
+        self._asked += bool(topics)
         for topic in topics:
             if self._topics.repeated(topic, message):
                 continue
@@ -213,9 +225,11 @@ class FeedService:
                 self._door.counters.last_field = error.field
                 return
             self._sockets.publisher.publish(topic, data, now)
+        self._done += bool(topics)
 
     def close(self) -> None:
         """Close every socket and write the totals."""
+        self._manager.stopping()
         self._save_feedback()
         self._egress.release()
         door = self._door.counters

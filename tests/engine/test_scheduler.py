@@ -137,6 +137,7 @@ def test_a_call_that_fails_ends_alone_and_says_so(
     assert (CALLS[0], "ended") in events
     assert (CALLS[1], "ended") not in events
     assert failures == [CALLS[0]]
+    assert (scheduler.counters.failed_calls, scheduler.counters.observed) == (1, 1)
     assert scheduler.active == 1
     assert speech.of(1, "customer").samples == 640
     assert speech.of(0, "agent").closed
