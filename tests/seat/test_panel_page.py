@@ -187,9 +187,10 @@ def test_nothing_runs_over_its_edge(on_call, locale, width, height):
     assert hidden == []
 
 
+@pytest.mark.parametrize("width", [1280, 380])
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_sentence_to_say_fits_its_place(on_call, locale):
-    page = on_call[0](f"locale={locale}", size=(1280, 800))
+def test_every_sentence_to_say_fits_its_place(on_call, locale, width):
+    page = on_call[0](f"locale={locale}", size=(width, 800))
     sentences = [entry["say"] for entry in Words.load(locale)._strategies.values()]
     cut = page.run(f"""(() => {{
       const node = document.querySelector('.sentence');
