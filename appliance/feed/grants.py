@@ -196,6 +196,23 @@ class GrantBook:
             self._write({**grants, seat: grant})
             return grant
 
+    def move(self, seat: str, group: str | None) -> Grant:
+        """Put a seat into another group, or a supervisor before one; None takes a seat out of its group.
+
+        Raises:
+            GrantError: the seat is not enrolled, or the group is no name.
+            PrivateFileError: the file cannot be read or written.
+        """
+        with self._locked():
+            grants = self.read()
+            old = grants.get(seat)
+            if old is None:
+                raise GrantError(_not_enrolled(seat))
+            check_entry(seat, old.role, group)
+            grant = msgspec.structs.replace(old, group=group)
+            self._write({**grants, seat: grant})
+            return grant
+
     def revoke(self, seat: str) -> Grant:
         """Remove a seat. A running feed cuts it off within a second.
 

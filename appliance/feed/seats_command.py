@@ -50,6 +50,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     box.add_argument("--cancel", action="store_true", help="keep the present key after all")
     box.set_defaults(run=run_rotate_box)
 
+    move = actions.add_parser("move", help="put seats into another group; their keys stay")
+    move.add_argument("seats", nargs="+", metavar="ID", help="seat id, such as 8001")
+    move.add_argument("--group", metavar="NAME", help="the new group; without it, none")
+    move.set_defaults(run=run_move)
+
     revoke = actions.add_parser("revoke", help="cut a seat off; its keys become useless")
     revoke.add_argument("seats", nargs="+", metavar="ID", help="seat id, such as 8001")
     revoke.set_defaults(run=run_revoke)
@@ -64,7 +69,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     days = actions.add_parser("days", help="what each day's calls came to, counted without persons")
     days.add_argument("--json", action="store_true", help="one JSON object a line")
     days.set_defaults(run=run_days)
-    for action in (rotate, box, revoke, listing, feedback, days):
+    for action in (rotate, box, move, revoke, listing, feedback, days):
         add_config_option(action)
 
 
@@ -247,6 +252,19 @@ def run_rotate_box(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_move(options: argparse.Namespace) -> int:
+    """Put every named seat into another group, or into none."""
+    from appliance.feed.grants import GrantBook
+
+    book = GrantBook(_directory(load_config(options.config)))
+    with _sentences():
+        for seat in options.seats:
+            grant = book.move(seat, options.group)
+            where = f"in group {grant.group}" if grant.group else "in no group"
+            print(f"{grant.role} {seat} is {where} now; a running feed follows within a second")
+    return 0
+
+
 def run_revoke(options: argparse.Namespace) -> int:
     """Revoke every named seat."""
     from appliance.feed.grants import GrantBook
@@ -289,9 +307,8 @@ def run_list(options: argparse.Namespace) -> int:
     if not grants:
         print("no seat is enrolled; `ridge seats enrol ID` lets one in")
     if codes:
-        print(
-            f"{len(codes)} codes are open: {', '.join(sorted(codes)[:8])}{', ...' if len(codes) > 8 else ''}"
-        )
+        more = ", ..." if len(codes) > 8 else ""
+        print(f"open codes: {len(codes)} ({', '.join(sorted(codes)[:8])}{more})")
     return 0
 
 

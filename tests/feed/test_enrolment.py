@@ -255,4 +255,4 @@ def test_an_admin_gives_codes_out(ridge, tmp_path, capsys):
     assert (box["host"], box["enrol_port"]) == ("10.1.2.3", 5572)
     capsys.readouterr()
     ridge("seats", "list")
-    assert "2 codes are open: 8001, 8002" in capsys.readouterr().out
+    assert "open codes: 2 (8001, 8002)" in capsys.readouterr().out

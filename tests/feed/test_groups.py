@@ -144,3 +144,45 @@ def test_what_was_missed_goes_to_the_groups_supervisors_and_not_to_the_seat(tmp_
         assert [m["type"] for m in got if m["type"] != "beat"] == ["call", "opportunity", "cue"]
         own = [unpack(frames[-1]) for frames in until(seat, "cue")]
         assert [(m["type"], m["seq"]) for m in own if m["type"] != "beat"] == [("call", 1), ("cue", 2)]
+
+
+def test_a_seat_that_moves_is_seen_by_its_new_group_and_keeps_its_own_view(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        feed.enrol("chief", role="supervisor", group="funds")
+        lead, chief, seat = feed.listener("lead"), feed.listener("chief"), feed.listener("8001")
+        for peer in (lead, chief, seat):
+            until(peer, "beat")
+        feed.book.move("8001", "funds")
+        eventually(lambda: "group/funds/" in feed.service._admission.audience("8001"), "the move to be seen")
+        feed.send(call(), cue())
+        assert unpack(until(chief, "cue")[-1][-1])["seat"] == "8001"
+        assert unpack(until(seat, "cue")[-1][-1])["seq"] == 2
+        until(lead, "beat")
+        assert not [frames for frames in drain(lead) if unpack(frames[-1])["type"] != "beat"]
+
+
+def test_a_supervisor_that_moves_gets_the_other_group_only(tmp_path):
+    with running_feed(tmp_path) as feed:
+        enrol_groups(feed)
+        feed.enrol("8005", group="funds")
+        with feed.seat("lead") as client:
+            eventually(lambda: client.receive(0.1) is not None, "a beat")
+            feed.book.move("lead", "funds")
+            eventually(lambda: (client.receive(0.1), client.topic)[1] == "group/funds/", "the other topic")
+            feed.send(cue(), cue(seat="8005", call_id="E" * 22))
+            got = []
+            eventually(
+                lambda: got.append(client.receive(0.1)) or bool(kept(got)), "the cue of the other group"
+            )
+            assert [message["seat"] for message in kept(got)] == ["8005"]
+
+
+def test_a_move_that_cannot_be_is_said(tmp_path):
+    book = GrantBook(tmp_path)
+    with pytest.raises(GrantError, match="not enrolled"):
+        book.move("8001", "loans")
+    book.enrol("lead", CurveKeys.generate().public, 1, role="supervisor", group="loans")
+    with pytest.raises(GrantError, match="of which group"):
+        book.move("lead", None)
+    assert book.move("lead", "funds").group == "funds"
