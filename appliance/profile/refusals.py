@@ -6,7 +6,7 @@ from typing import Final
 
 from appliance.language.findings import Findings
 from appliance.profile import constants as c
-from appliance.protocol.vocabulary import ObjectionType, Signal
+from appliance.protocol.vocabulary import NeedTag, ObjectionType, Signal
 
 #: Words of refusal beside one of these put off, and do not turn down.
 POSTPONING: Final[frozenset[ObjectionType]] = frozenset(["not_now", "hesitation"])
@@ -25,6 +25,8 @@ class RefusalCount:
         self._count = 0
         self._final = False
         self._evidence: list[str] = []
+        #: products that were turned down with a clear refusal
+        self._products: set[NeedTag] = set()
 
     @property
     def count(self) -> int:
@@ -50,7 +52,20 @@ class RefusalCount:
             need.tag == "no_calls" and need.stance == "wants" and need.confidence >= c.REFUSAL_CONFIDENCE
             for need in findings.needs
         )
+        products = {
+            need.tag
+            for need in findings.needs
+            if need.stance == "rejects"
+            and need.tag in c.PRODUCT_RISK
+            and need.confidence >= c.NEED_CONFIDENCE
+        }
+        narrowing = bool(products and self._products and not products & self._products)
+        if clear & REFUSING == {"refusal"} and not no_calls and narrowing:
+            # 股票不买, and later 保险也不买: that leaves less to talk of, and does not refuse to talk.
+            self._products |= products
+            return
         if clear & REFUSING or no_calls:
+            self._products |= products
             self._count += 1
             self._final = self._final or "final_refusal" in clear or no_calls
             codes = [f"signal.{code}" for code in sorted(clear & REFUSING)] + ["need.no_calls"] * no_calls

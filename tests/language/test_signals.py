@@ -147,3 +147,12 @@ def test_a_typo_in_the_rules_is_refused(tmp_path: Path, old: str, new: str, told
         SignalRules(path)
     assert told in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["你周末再打给我确认", "周末再打吧", "保险就不用再说了", "用不着这笔钱放长一点没关系", "周末你再打一次"],
+)
+def test_these_end_nothing_for_good(said: str) -> None:
+    rules = SignalRules()
+    assert "final_refusal" not in {signal.code for signal in rules.read(hear(said), "customer")}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.profile.refusals import RefusalCount
-from tests.profile.dialogue import found
+from tests.profile.dialogue import Call, found
 
 
 def after(*utterances: tuple[str, ...]) -> RefusalCount:
@@ -56,3 +56,15 @@ def test_what_is_said_in_anger_does_not_reopen() -> None:
 def test_after_reopening_it_takes_two_refusals_again() -> None:
     assert not after(("refusal",), ("refusal",), ("interest",), ("refusal",)).stopped
     assert after(("refusal",), ("refusal",), ("interest",), ("refusal",), ("refusal",)).stopped
+
+
+def test_turning_down_one_product_after_another_narrows_the_talk_and_does_not_end_it() -> None:
+    call = Call().customer("refusal", "stocks:rejects").customer("refusal", "insurance:rejects")
+    assert not {"close_politely", "honour_the_no"} & set(call.advice())
+    call.customer("refusal", "insurance:rejects")
+    assert call.advice()[0] == "close_politely"
+
+
+def test_the_same_product_turned_down_twice_ends_the_selling() -> None:
+    call = Call().customer("refusal", "insurance:rejects").customer("refusal", "insurance:rejects")
+    assert call.advice()[0] == "close_politely"
