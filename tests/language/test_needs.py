@@ -241,3 +241,21 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
     path.write_text("[tags", encoding="utf-8")
     with pytest.raises(RulesError, match="is not TOML"):
         NeedRules(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "tag"),
+    [
+        ("你给我讲讲", "fee_discount"),
+        ("净值是什么", "gold"),
+        ("按月付还是到期付", "elderly_parent"),
+        ("先放放再说", "buy_house"),
+        ("什么事啊姑娘", "stocks"),
+        ("周末再打", "no_calls"),
+        ("网上联系", "call_evening"),
+    ],
+)
+def test_common_words_are_not_taken_for_others_that_sound_alike(
+    rules: NeedRules, said: str, tag: str
+) -> None:
+    assert tag not in _read(rules, said)

@@ -156,3 +156,11 @@ def test_a_typo_in_the_rules_is_refused(tmp_path: Path, old: str, new: str, told
 def test_these_end_nothing_for_good(said: str) -> None:
     rules = SignalRules()
     assert "final_refusal" not in {signal.code for signal in rules.read(hear(said), "customer")}
+
+
+@pytest.mark.parametrize(
+    ("said", "signal"),
+    [("你现在方不方便", "abuse"), ("我最近太忙了", "complaint"), ("你听清楚了吗", "praise")],
+)
+def test_common_words_are_not_taken_for_others_that_sound_alike(said: str, signal: str) -> None:
+    assert signal not in {found.code for found in SignalRules().read(hear(said), "customer")}
