@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,10 @@ def main() -> int:
     journal_path = options.journal or Path(tempfile.gettempdir()) / "ridge-demo-journal.jsonl"
     with journal_path.open("w", encoding="utf-8") as journal:
         try:
-            with RunningAppliance(
-                (SEAT, OTHER_SEAT), settings=options.settings, journal=journal
-            ) as appliance:
+            with (
+                RunningAppliance((SEAT, OTHER_SEAT), settings=options.settings, journal=journal) as appliance,
+                _panel(appliance, options),
+            ):
                 return _play(appliance, options)
         except ApplianceError as error:
             say(f"the demo failed: {error}\nThe journal is in {journal_path}")
@@ -55,7 +58,8 @@ def _play(appliance: RunningAppliance, options: argparse.Namespace) -> int:
         f"journal: {len(appliance.events)} events so far"
     )
     other = Eavesdropper(appliance)
-    as_json = options.json or not sys.stdout.isatty()
+    # The view would draw over the panel's link.
+    as_json = options.json or options.web or not sys.stdout.isatty()
     seat = appliance.listener(
         SEAT,
         "--once-call",
@@ -95,6 +99,28 @@ def _play(appliance: RunningAppliance, options: argparse.Namespace) -> int:
     if not as_json:
         return int(seat.returncode)
     return _conclude(messages, options)
+
+
+@contextmanager
+def _panel(appliance: RunningAppliance, options: argparse.Namespace) -> Iterator[None]:
+    """With `--web` the browser panel of the seat, from before the call until Ctrl-C."""
+    if not options.web:
+        yield
+        return
+    # Standard output is for the messages.
+    panel = appliance.listener(
+        SEAT, "--web", "--port", "0", "--open", "--locale", options.locale, stdout=sys.stderr
+    )
+    try:
+        yield
+        say("the panel stays until Ctrl-C")
+        panel.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if panel.poll() is None:
+            panel.terminate()
+        panel.wait()
 
 
 class Eavesdropper(threading.Thread):
@@ -196,6 +222,7 @@ def _short(message: dict[str, Any]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the seat's messages as JSON lines")
+    parser.add_argument("--web", action="store_true", help="show the seat in a browser, too")
     parser.add_argument("--file", type=Path, default=CALL, help="a stereo file (left customer, right agent)")
     parser.add_argument("--speed", type=float, default=1.0, help="times real time")
     parser.add_argument(
