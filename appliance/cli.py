@@ -11,6 +11,7 @@ from collections.abc import Sequence
 #: Modules that add commands; each has `add_commands(commands)` and imports what it runs only when it runs.
 ROOMS = (
     "appliance.box.command",
+    "appliance.box.firewall_command",
     "appliance.capture.command",
     "appliance.engine.command",
     "appliance.profile.command",

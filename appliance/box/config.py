@@ -237,6 +237,8 @@ class Feed(Section):
     control_port: Port = 5571
     #: where one-time enrolment codes are redeemed; open only while there are some
     enrol_port: Port = 5572
+    #: where seats are; the firewall lets nobody else reach the ports above
+    seat_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
     beat_seconds: float = Field(2.0, ge=0.2, le=60)
     #: a connection that has not renewed its lease for this long gets nothing any more
     lease_seconds: float = Field(15.0, ge=3, le=300)
@@ -250,6 +252,14 @@ class Feed(Section):
     ledger_failure: Literal["stop", "go_on"] = "stop"
     #: how many messages of a seat can be replayed on request
     replay_messages: int = Field(256, ge=1, le=10_000)
+
+
+class Firewall(Section):
+    """Who else may reach the box, beside gateways and seats."""
+
+    #: from where admins may log in with SSH; nobody may until a network is named
+    admins: tuple[Network, ...] = ()
+    ssh_port: int = Field(22, ge=1, le=65535)
 
 
 class Models(Section):
@@ -313,6 +323,7 @@ class Config(Section):
     speech: Speech = Field(default_factory=Speech)
     engine: Engine = Field(default_factory=Engine)
     feed: Feed = Field(default_factory=Feed)
+    firewall: Firewall = Field(default_factory=Firewall)
     models: Models = Field(default_factory=Models)
     advice: Advice = Field(default_factory=Advice)
     memory: Memory = Field(default_factory=Memory)
