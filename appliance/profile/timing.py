@@ -1,7 +1,8 @@
 """Timing: who talks how much, how fast the customer answers, who interrupts whom.
 
 Reads only when each leg's voice activity began and ended. Gives evidence codes of `TIMING_CODES`,
-none of them again within `TIMING_REPEAT_MS`.
+none of them again within `TIMING_REPEAT_MS`. How soon and how much over the agent's words this customer
+usually talks is learned on the way (`TurnHabit`); then an answer is quick or slow for this customer.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from appliance.profile import constants as c
+from appliance.profile.habit import TurnHabit, TurnReading
 from appliance.speech.utterance import SpeechEnded, SpeechStarted
 from appliance.telephony.audioblock import Leg
 
@@ -42,6 +44,12 @@ class TurnTiming:
         self._last_end: dict[Leg, int] = {}
         self._quiet_since = 0
         self._silence_given = False
+        self._habit = TurnHabit()
+
+    @property
+    def reading(self) -> TurnReading:
+        """Response and overlap against the customer's own habit, now."""
+        return self._habit.reading(self._now)
 
     def speech(self, event: SpeechStarted | SpeechEnded) -> list[TimingEvidence]:
         """Take an event of either leg; returns what it tells."""
@@ -81,11 +89,17 @@ class TurnTiming:
         # only the first words after the agent's turn are a reply
         is_reply = agent_ended is not None and agent_ended > self._last_end.get("customer", -1)
         if leg == "customer" and other not in self._talking and agent_ended is not None and is_reply:
-            gap = at_ms - agent_ended
-            if 0 <= gap <= c.QUICK_REPLY_MS:
-                self._give("timing.quick_reply")
-            elif c.SLOW_REPLY_MS <= gap <= c.REPLY_LIMIT_MS:
-                self._give("timing.slow_reply")
+            self._replied(at_ms - agent_ended)
+
+    def _replied(self, gap: int) -> None:
+        if not 0 <= gap <= c.REPLY_LIMIT_MS:
+            return
+        usual = self._habit.usual_ms
+        if gap <= c.QUICK_REPLY_MS and (usual is None or gap <= c.QUICK_REPLY_SHARE * usual):
+            self._give("timing.quick_reply")
+        elif gap >= c.SLOW_REPLY_MS and (usual is None or gap >= c.SLOW_REPLY_TIMES * usual):
+            self._give("timing.slow_reply")
+        self._habit.answered(gap)
 
     def _ended(self, leg: Leg, at_ms: int) -> None:
         start = self._talking.pop(leg, None)
@@ -97,6 +111,8 @@ class TurnTiming:
         self._quiet_since = max(self._quiet_since, end)
         other: Leg = "agent" if leg == "customer" else "customer"
         other_start = self._talking.get(other)
+        if other_start is not None:
+            self._habit.overlapped(end, end - max(start, other_start))
         # the leg that fell silent while the other began over it was interrupted
         if other_start is not None and other_start > start and end - other_start >= c.OVERLAP_MS:
             self._give("timing.interrupts" if other == "customer" else "timing.interrupted")

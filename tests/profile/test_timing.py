@@ -25,6 +25,45 @@ def test_a_quick_and_a_slow_reply() -> None:
     assert play(("agent", 0, 3000), ("customer", 4000, 5000)) == []
 
 
+def test_a_reply_is_slow_for_a_customer_who_usually_takes_less_time_only() -> None:
+    def codes(usual: int, last: int) -> list[str]:
+        turns, at = [], 0
+        for gap in [usual] * 6 + [last]:
+            turns += [("agent", at, at + 3000), ("customer", at + 3000 + gap, at + 4000 + gap)]
+            at += 30_000
+        return [code for code, when in play(*turns) if when >= 180_000]
+
+    assert "timing.slow_reply" in codes(800, 2500)
+    assert "timing.slow_reply" not in codes(1900, 2500)
+    assert "timing.quick_reply" in codes(800, 250)
+    assert "timing.quick_reply" not in codes(280, 250)
+
+
+def test_response_and_overlap_are_read_against_the_customers_own_habit() -> None:
+    timing, at = TurnTiming(), 0
+    assert (timing.reading.response_ms, timing.reading.response_ratio) == (None, 1.0)
+    for gap in [500] * 5 + [1500]:
+        for leg, event, when in (
+            ("agent", SpeechStarted, at),
+            ("agent", SpeechEnded, at + 3000),
+            ("customer", SpeechStarted, at + 3000 + gap),
+            ("customer", SpeechEnded, at + 6000),
+        ):
+            timing.speech(event(leg, when))  # type: ignore[arg-type]
+        at += 10_000
+    reading = timing.reading
+    assert reading.response_ms == 1500
+    assert reading.response_ratio == 3.0
+    assert (reading.overlap_ms, reading.confidence) == (0, 1.0)
+    at = 120_000
+    timing.speech(SpeechStarted("agent", at))
+    timing.speech(SpeechStarted("customer", at + 1000))
+    timing.speech(SpeechEnded("agent", at + 2500))
+    timing.speech(SpeechEnded("customer", at + 4000))
+    assert timing.reading.overlap_ms == 1500
+    assert timing.reading.overlap_ratio > 1.5
+
+
 def test_only_the_first_words_after_the_agents_turn_are_a_reply() -> None:
     assert play(("agent", 0, 3000), ("customer", 4000, 5000), ("customer", 7500, 8000)) == []
 
