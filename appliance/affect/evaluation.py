@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from appliance.cli import CommandError
 
-#: the model and the tracker that are scored unless told otherwise
+#: the models that are scored unless told otherwise
 EMOTION: Final = "emotion-telephone-cnn"
+PROSODY: Final = "prosody-telephone"
+#: the tracker without a model, for comparison
 AUTOCORRELATION: Final = "autocorrelation"
 
 
@@ -19,13 +21,17 @@ def add_eval(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `emotion` and `prosody` to the scores of `ridge eval`."""
     emotion = _subcommand(subparsers, "emotion", "path, speaker, emotion")
     emotion.add_argument("--model", default=EMOTION, help="the model of the store (default %(default)s)")
+    emotion.add_argument(
+        "--alone",
+        action="store_true",
+        help="judge each recording as the first of a call; without it, those of a speaker are one call",
+    )
     emotion.set_defaults(run=_run_emotion)
     prosody = _subcommand(subparsers, "prosody", "path, marks (int32 sample positions at 16 kHz)")
     prosody.add_argument(
         "--model",
-        default=AUTOCORRELATION,
-        choices=[AUTOCORRELATION],
-        help="the pitch tracker (default %(default)s)",
+        default=PROSODY,
+        help=f"a model of the store, or {AUTOCORRELATION}, the tracker without one (default %(default)s)",
     )
     prosody.set_defaults(run=_run_prosody)
 
@@ -44,17 +50,18 @@ def _subcommand(
 def _run_emotion(options: argparse.Namespace) -> int:
     # numpy and the audio libraries are loaded for this command only
     from appliance.affect import scoring  # noqa: PLC0415
-    from appliance.affect.emotion import LABELS, EmotionModelError  # noqa: PLC0415
-    from appliance.affect.models import load_emotion  # noqa: PLC0415
-    from appliance.affect.runtime import RuntimeMissingError  # noqa: PLC0415
+    from appliance.affect.emotion import LABELS  # noqa: PLC0415
+    from appliance.affect.models import AffectModels  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
 
     rows = scoring.read_manifest(options.manifest, ("path", "speaker", "emotion"))
     try:
-        model = load_emotion(ModelStore(), options.model)
-    except (ModelError, EmotionModelError, RuntimeMissingError) as error:
+        models = AffectModels.load(ModelStore(), emotion=True, name=options.model)
+    except ModelError as error:
         raise CommandError(str(error)) from error
-    result, lines = scoring.score_emotion(model, rows, options.manifest.parent, options.band)
+    result, lines = scoring.score_emotion(
+        models, rows, options.manifest.parent, options.band, alone=options.alone
+    )
     header = ("path", "speaker", "emotion", "answer", "likeliest", *LABELS)
     _report(options, result, header, lines)
     return 0
@@ -62,9 +69,15 @@ def _run_emotion(options: argparse.Namespace) -> int:
 
 def _run_prosody(options: argparse.Namespace) -> int:
     from appliance.affect import scoring  # noqa: PLC0415
+    from appliance.affect.models import load_prosody  # noqa: PLC0415
+    from appliance.models import ModelError, ModelStore  # noqa: PLC0415
 
     rows = scoring.read_manifest(options.manifest, ("path", "marks"))
-    result, lines = scoring.score_prosody(rows, options.manifest.parent, options.band)
+    try:
+        tracker = load_prosody(ModelStore(), options.model)
+    except ModelError as error:
+        raise CommandError(str(error)) from error
+    result, lines = scoring.score_prosody(tracker, rows, options.manifest.parent, options.band)
     _report(options, result, ("path", "gross_pitch_error", "voicing_error", "cents_rmse"), lines)
     return 0
 

@@ -11,34 +11,53 @@ from appliance.affect import features
 from appliance.affect.emotion import EmotionModel, plausible
 from appliance.affect.features import Floats
 from appliance.affect.pitch import AutocorrelationTracker, PitchTracker
+from appliance.affect.prosody_model import ProsodyModel
 from appliance.affect.window import picture
-from appliance.models import ModelStore
+from appliance.models import ModelEntry, ModelStore
 
 if TYPE_CHECKING:
     from appliance.affect.voice import CustomerVoice
 
-EMOTION_MODEL: Final = "emotion-telephone-cnn"
+#: the better first; what a site does not allow is passed over
+EMOTION_MODELS: Final = ("emotion-telephone-cnn",)
+PROSODY_MODELS: Final = ("prosody-telephone",)
+#: the tracker that needs no model, for a site that allows none of them
+AUTOCORRELATION: Final = "autocorrelation"
 EMOTION_FILE: Final = "emotion.int8.tflite"
 SETTINGS_FILE: Final = "emotion.json"
+PROSODY_FILE: Final = "prosody.int8.tflite"
+PROSODY_SETTINGS: Final = "prosody.json"
 
 
 class AffectModels:
-    """The pitch tracker and, where emotion may be measured, the emotion model."""
+    """The prosody model and, where emotion may be measured, the emotion model."""
 
-    def __init__(self, tracker: PitchTracker, emotion: EmotionModel | None) -> None:
+    def __init__(
+        self, tracker: PitchTracker, emotion: EmotionModel | None, entries: Sequence[ModelEntry] = ()
+    ) -> None:
         self.tracker = tracker
         self.emotion = emotion
+        #: the manifest's entries of what was loaded, so that a journal can tell what may be used how
+        self.entries = tuple(entries)
 
     @classmethod
-    def load(cls, store: ModelStore, emotion: bool, name: str = EMOTION_MODEL) -> AffectModels:
+    def load(cls, store: ModelStore, emotion: bool, name: str | None = None) -> AffectModels:
         """Load what this room needs; without `emotion` no model of emotion is opened at all.
 
+        Of the models of a kind the best that the site allows is taken, or the emotion model of that `name`;
+        an emotion model brings the prosody model along that it was trained with. Where the site allows no
+        model of a kind, there is no emotion, and pitch comes from the autocorrelation tracker.
+
         Raises:
-            ModelError: the emotion model is missing, altered or not allowed on this site.
-            EmotionModelError: it does not fit this program.
-            RuntimeMissingError: no TFLite runtime is installed.
+            ModelError: a model is missing, altered, not allowed on this site or does not fit this program, or
+                no TFLite runtime is installed.
         """
-        return cls(AutocorrelationTracker(), load_emotion(store, name) if emotion else None)
+        chosen = name or (allowed(store, EMOTION_MODELS) if emotion else None)
+        model = load_emotion(store, chosen) if chosen is not None else None
+        prosody = model.settings.prosody if model is not None else allowed(store, PROSODY_MODELS)
+        named = [one for one in (chosen, prosody) if one is not None and one != AUTOCORRELATION]
+        entries = [store.entry(one) for one in named]
+        return cls(load_prosody(store, prosody or AUTOCORRELATION), model, entries)
 
     def run(self, voices: Sequence[CustomerVoice]) -> None:
         """Measure all audio that waits and make all decisions that are due, in batches over the calls."""
@@ -69,7 +88,7 @@ class AffectModels:
                     continue
                 if plausible(speech):
                     due.append((voice, at_ms, len(pictures)))
-                    pictures.append(picture(speech))
+                    pictures.append(picture(speech, voice.normal))
                 else:
                     due.append((voice, at_ms, -1))
         if pictures:
@@ -83,11 +102,41 @@ class AffectModels:
                 voice.readings.append(voice.state.judged(at_ms, probabilities[place], float(none[place])))
 
 
-def load_emotion(store: ModelStore, name: str = EMOTION_MODEL) -> EmotionModel:
-    """The verified emotion model of a store.
+def load_emotion(store: ModelStore, name: str) -> EmotionModel:
+    """The verified emotion model of that name.
 
     Raises:
-        ModelError, EmotionModelError, RuntimeMissingError: as `AffectModels.load`.
+        ModelError: as `AffectModels.load`.
     """
     installed = store.open(name)
     return EmotionModel(installed.path(EMOTION_FILE), installed.path(SETTINGS_FILE))
+
+
+def load_prosody(store: ModelStore, name: str = PROSODY_MODELS[0]) -> PitchTracker:
+    """The verified prosody model of that name, or the tracker AUTOCORRELATION.
+
+    Raises:
+        ModelError: as `AffectModels.load`.
+    """
+    if name == AUTOCORRELATION:
+        return AutocorrelationTracker()
+    installed = store.open(name)
+    return ProsodyModel.load(installed.path(PROSODY_FILE), installed.path(PROSODY_SETTINGS))
+
+
+def chosen_models(store: ModelStore, emotion: bool) -> list[ModelEntry]:
+    """The entries of what `AffectModels.load` would load, unopened.
+
+    Raises:
+        ModelError: the manifest cannot be read.
+    """
+    kinds = (EMOTION_MODELS, PROSODY_MODELS) if emotion else (PROSODY_MODELS,)
+    names = [allowed(store, one) for one in kinds]
+    return [store.entry(name) for name in names if name is not None]
+
+
+def allowed(store: ModelStore, names: Sequence[str]) -> str | None:
+    """The first of some models that the site's rule on research models lets it use, if any."""
+    return next(
+        (name for name in names if store.allow_research_only or not store.entry(name).research_only), None
+    )

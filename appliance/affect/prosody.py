@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.affect.baseline import Baseline
+from appliance.affect.baseline import Baseline, Manner
 from appliance.affect.features import Floats, speech_frames
 from appliance.affect.frames import Frames
 from appliance.affect.readings import VoiceReading
@@ -55,13 +55,18 @@ def describe(
     pitch = spoken.pitch[voiced] if known else np.zeros(0, np.float32)
     pitch_hz = float(np.median(pitch)) if known else 0.0
     loudness = float(np.median(spoken.energy))
+    extent, slope = _contour(times[places][voiced], pitch) if known else (0.0, 0.0)
+    spread = float(spoken.energy.std())
+    manner = Manner(extent, slope, spread, pauses_ms / (pauses_ms + 1000 * seconds))
     first = baseline.confidence == 0.0
     if first:
-        baseline.learn(pitch, spoken.energy, syllables, seconds)
+        baseline.learn_manner(manner, seconds)
+        baseline.learn(pitch, spoken.energy, spoken.mel, syllables, seconds)
     shift = baseline.shift(pitch_hz, loudness, tempo)
+    away = baseline.manner_shift(manner)
     if not first:
-        baseline.learn(pitch, spoken.energy, syllables, seconds)
-    extent, slope = _contour(times[places][voiced], pitch) if known else (0.0, 0.0)
+        baseline.learn_manner(manner, seconds)
+        baseline.learn(pitch, spoken.energy, spoken.mel, syllables, seconds)
     return VoiceReading(
         start_ms=span[0],
         end_ms=span[1],
@@ -70,13 +75,25 @@ def describe(
         pitch_range=extent,
         pitch_slope=slope,
         loudness_shift=shift.loudness,
-        loudness_spread=float(spoken.energy.std()),
+        loudness_spread=spread,
         voiced=float((spoken.pitch > 0).mean()),
         tempo=tempo,
         tempo_ratio=shift.tempo,
         pauses_ms=pauses_ms,
         baseline_confidence=baseline.confidence,
+        range_shift=away.pitch_range,
+        slope_shift=away.pitch_slope,
+        spread_shift=away.loudness_spread,
+        pauses_shift=away.pauses,
     )
+
+
+def learn_recording(baseline: Baseline, frames: Frames) -> None:
+    """Let a baseline learn from a recording of which no words are known."""
+    spoken = frames.at(speech_frames(frames.energy))
+    if len(spoken) >= LEAST_SPEECH_FRAMES:
+        pitch = spoken.pitch[_without_outliers(spoken.pitch)]
+        baseline.learn(pitch, spoken.energy, spoken.mel, 0, 0.0)
 
 
 def _without_outliers(pitch: Floats) -> NDArray[np.bool_]:

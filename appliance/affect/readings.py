@@ -37,6 +37,11 @@ class VoiceReading:
     pauses_ms: int
     #: 0 (nothing heard yet) .. 1 (the baseline has settled)
     baseline_confidence: float
+    #: how far range, slope, spread and the share of pauses lie from the customer's usual ones, in their units
+    range_shift: float = 0.0
+    slope_shift: float = 0.0
+    spread_shift: float = 0.0
+    pauses_shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.affect.features import Floats
+from appliance.models import ModelError
 
 #: tflite-runtime ends at Python 3.11; ai-edge-litert is its successor
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
@@ -17,11 +18,11 @@ RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
 BATCHES: Final = (1, 2, 4, 8, 16, 32)
 
 
-class RuntimeMissingError(Exception):
+class RuntimeMissingError(ModelError):
     """No TFLite runtime is installed; the message says what to install."""
 
 
-class ModelShapeError(Exception):
+class ModelShapeError(ModelError):
     """A model has other inputs or outputs than this program was written for."""
 
 

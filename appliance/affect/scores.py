@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -118,6 +119,24 @@ def pitch_errors(tracked: Floats, reference: Floats) -> PitchErrors:
         voicing=int(((tracked > 0) != (reference > 0)).sum()),
         squared_cents=float((cents.astype(np.float64) ** 2).sum()),
     )
+
+
+def pitch_intervals(
+    parts: Sequence[PitchErrors], coverage: float = 0.95
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Bootstrap intervals over recordings of the gross pitch error and of the voicing error."""
+    counts = np.array([(p.gross, p.both, p.voicing, p.frames) for p in parts], np.float64).reshape(-1, 4)
+    if len(counts) == 0:
+        return (0.0, 0.0), (0.0, 0.0)
+    rng = np.random.default_rng(_SEED)
+    drawn = np.array(
+        [counts[rng.integers(0, len(counts), len(counts))].sum(axis=0) for _ in range(_RESAMPLINGS)]
+    )
+    edge = (1 - coverage) / 2
+    gross, voicing = (
+        np.quantile(drawn[:, top] / np.maximum(drawn[:, top + 1], 1), [edge, 1 - edge]) for top in (0, 2)
+    )
+    return (float(gross[0]), float(gross[1])), (float(voicing[0]), float(voicing[1]))
 
 
 def pitch_from_marks(marks: NDArray[np.int32], rate: int, frames: int, lowest_hz: float = 50.0) -> Floats:

@@ -12,9 +12,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from appliance.affect import scores
-from appliance.affect.emotion import LABELS, EmotionModel, pooled
+from appliance.affect.baseline import Baseline, Normal
+from appliance.affect.emotion import LABELS, pooled
 from appliance.affect.frames import Frames, measure
-from appliance.affect.pitch import AutocorrelationTracker
+from appliance.affect.models import AffectModels
+from appliance.affect.pitch import PitchTracker
+from appliance.affect.prosody import learn_recording
 from appliance.affect.window import windows
 from appliance.cli import CommandError
 from appliance.telephony.band import TELEPHONE_RATE, telephone_band, to_rate
@@ -25,6 +28,8 @@ FOLDED: Final = {
     "sad": "sad", "fear": "sad",
 }  # fmt: skip
 _BATCH: Final = 16
+#: seed of the order in which the recordings of a speaker follow each other
+_SEED: Final = 20
 
 
 def read_manifest(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -62,16 +67,37 @@ def read_audio(path: Path, band: str | None) -> tuple[NDArray[np.int16], int]:
     return narrow, int(rate)
 
 
-def measured(rows: Sequence[dict[str, str]], base: Path, band: str | None) -> Iterable[Frames]:
+def measured(
+    tracker: PitchTracker, rows: Sequence[dict[str, str]], base: Path, band: str | None
+) -> Iterable[Frames]:
     """The frames of each row's recording, in the rows' order."""
-    tracker = AutocorrelationTracker()
     for start in range(0, len(rows), _BATCH):
         some = rows[start : start + _BATCH]
         yield from measure([read_audio(base / row["path"], band)[0] for row in some], tracker)
 
 
+def normal_voices(frames: Sequence[Frames], speakers: Sequence[str]) -> list[Normal | None]:
+    """The normal voice that each recording is judged with, as in a call.
+
+    The recordings of a speaker follow each other in a drawn order, the same every time; each is judged with
+    what those before it have told.
+    """
+    voices: list[Normal | None] = [None] * len(frames)
+    baselines: dict[str, Baseline] = {}
+    for number in np.random.default_rng(_SEED).permutation(len(frames)):
+        baseline = baselines.setdefault(speakers[number], Baseline())
+        voices[number] = baseline.normal
+        learn_recording(baseline, frames[number])
+    return voices
+
+
 def score_emotion(
-    model: EmotionModel, rows: Sequence[dict[str, str]], base: Path, band: str | None
+    models: AffectModels,
+    rows: Sequence[dict[str, str]],
+    base: Path,
+    band: str | None,
+    *,
+    alone: bool = False,
 ) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     """Score emotion; the result of `ridge eval emotion --json` and a line an item.
 
@@ -79,6 +105,9 @@ def score_emotion(
     every item; `abstained` is the share of items on which the appliance would say "uncertain" (among them
     those with too little speech to judge, which count as neutral in `uar`).
     """
+    model = models.emotion
+    if model is None:
+        raise CommandError("no emotion model is loaded; name one with --model")
     kept = [row for row in rows if row["emotion"] in FOLDED]
     unknown = {row["emotion"] for row in rows} - set(FOLDED) - {"surprise"}
     if unknown:
@@ -88,8 +117,10 @@ def score_emotion(
     truth = np.array([LABELS.index(FOLDED[row["emotion"]]) for row in kept], np.intp)
     probabilities = np.full((len(kept), len(LABELS)), 0.25)
     heard = np.zeros(len(kept), np.bool_)
-    for index, frames in enumerate(measured(kept, base, band)):
-        pictures = windows(frames)
+    heard_frames = list(measured(models.tracker, kept, base, band))
+    normals = normal_voices(heard_frames, [row["speaker"] for row in kept])
+    for index, (frames, normal) in enumerate(zip(heard_frames, normals, strict=True)):
+        pictures = windows(frames, None if alone else normal)
         if len(pictures):
             heard[index] = True
             probabilities[index] = pooled(model, [pictures])[0]
@@ -117,12 +148,12 @@ def score_emotion(
 
 
 def score_prosody(
-    rows: Sequence[dict[str, str]], base: Path, band: str | None
+    tracker: PitchTracker, rows: Sequence[dict[str, str]], base: Path, band: str | None
 ) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     """Score pitch and voicing against glottal marks; the result of `ridge eval prosody --json`, and lines."""
     total = scores.PitchErrors(0, 0, 0, 0, 0.0)
     lines: list[tuple[str, ...]] = []
-    for row, frames in zip(rows, measured(rows, base, band), strict=True):
+    for row, frames in zip(rows, measured(tracker, rows, base, band), strict=True):
         try:
             marks = np.fromfile(base / row["marks"], "<i4")
         except OSError as error:

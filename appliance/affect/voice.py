@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.affect import prosody
-from appliance.affect.baseline import Baseline
+from appliance.affect.baseline import Baseline, Normal
 from appliance.affect.emotion import EmotionState
 from appliance.affect.features import CHUNK, Floats, Framer, Halver
 from appliance.affect.frames import Frames
@@ -168,6 +168,11 @@ class CustomerVoice:
     def next_chunk(self) -> tuple[Floats, Floats]:
         """The next chunk of frames, and the share of each that was lost."""
         return self._framer.take()
+
+    @property
+    def normal(self) -> Normal | None:
+        """The customer's normal voice, as far as the utterances so far have told it."""
+        return self._baseline.normal
 
     @property
     def pitch_state(self) -> object:

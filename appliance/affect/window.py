@@ -1,4 +1,8 @@
-"""What the emotion model looks at: a window of speech, pauses left out, as a picture of 128 by 37."""
+"""What the emotion model looks at: a window of speech, pauses left out, as a picture of 128 by 48.
+
+The first channels are the window by itself, the rest is how it differs from the customer's own normal voice
+(`baseline.Normal`); where that is not known yet, the rest is 0.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from appliance.affect.baseline import Normal
 from appliance.affect.features import MEL_BANDS, Floats, speech_frames
 from appliance.affect.frames import Frames
 
@@ -15,8 +20,12 @@ WINDOW_FRAMES: Final = 256
 LEAST_FRAMES: Final = 80
 #: pairs of frames are averaged
 STEPS: Final = WINDOW_FRAMES // 2
-#: log-mel, energy, periodicity, pitch, pitch against the window's middle, movement of pitch
-CHANNELS: Final = MEL_BANDS + 5
+#: log-mel, energy, voicing, pitch, pitch against the window's middle, movement of pitch
+_OWN: Final = MEL_BANDS + 5
+#: against the normal voice: groups of mel bands, energy, pitch, and how surely the normal voice is known
+GROUPS: Final = 8
+_AGAINST_NORMAL: Final = GROUPS + 3
+CHANNELS: Final = _OWN + _AGAINST_NORMAL
 #: pauses up to this many frames belong to the way somebody speaks and stay in the window
 PAUSE_FRAMES: Final = 20
 #: the pitch that counts as 0; between low and high voices
@@ -29,7 +38,7 @@ def speech_only(frames: Frames) -> Frames:
     return frames.at(speech_frames(frames.energy, PAUSE_FRAMES))
 
 
-def windows(frames: Frames, hop: int = 50) -> Floats:
+def windows(frames: Frames, normal: Normal | None = None, hop: int = 50) -> Floats:
     """Pictures of a whole recording, shape (w, STEPS, 1, CHANNELS), every `hop` frames of its speech.
 
     A recording with less speech than a window gives one; with less than LEAST_FRAMES none.
@@ -38,14 +47,14 @@ def windows(frames: Frames, hop: int = 50) -> Floats:
     if len(speech) < LEAST_FRAMES:
         return np.zeros((0, STEPS, 1, CHANNELS), np.float32)
     starts = range(0, max(1, len(speech) - WINDOW_FRAMES + 1), hop)
-    return np.stack([picture(speech.at(slice(start, start + WINDOW_FRAMES))) for start in starts])
+    return np.stack([picture(speech.at(slice(start, start + WINDOW_FRAMES)), normal) for start in starts])
 
 
-def picture(speech: Frames) -> Floats:
+def picture(speech: Frames, normal: Normal | None = None) -> Floats:
     """The model's input, shape (STEPS, 1, CHANNELS), of LEAST_FRAMES to WINDOW_FRAMES frames of speech.
 
     A shorter stretch is repeated until it fills the window. Levels, of each band too, are relative to the
-    window's own, so that neither the gain nor the tone of a line matters.
+    window's own or to the speaker's normal ones, so that neither the gain nor the tone of a line matters.
     """
     level = float(speech.energy.mean())
     voiced = speech.pitch > 0
@@ -67,6 +76,25 @@ def picture(speech: Frames) -> Floats:
         ],
         axis=1,
     )
+    against = np.broadcast_to(
+        _against(speech, middle if voiced.any() else None, normal), (len(speech), _AGAINST_NORMAL)
+    )
+    channels = np.concatenate([channels, against], axis=1)
     filled = channels[np.arange(WINDOW_FRAMES) % len(speech)]
     pairs = filled.reshape(STEPS, 2, CHANNELS).mean(axis=1)
     return np.asarray(np.clip(pairs, -_LIMIT, _LIMIT)[:, None, :], np.float32)
+
+
+def _against(speech: Frames, middle: np.float32 | None, normal: Normal | None) -> Floats:
+    """How the window differs from the normal voice, shape (_AGAINST_NORMAL,); less where it is less sure."""
+    out = np.zeros(_AGAINST_NORMAL, np.float32)
+    if normal is None or normal.confidence <= 0.0:
+        return out
+    bands = speech.mel.mean(axis=0) - normal.mel
+    out[:GROUPS] = bands.reshape(GROUPS, -1).mean(axis=1) / 4.0
+    out[GROUPS] = (float(speech.energy.mean()) - normal.energy) / 4.0
+    if middle is not None and normal.pitch_hz > 0:
+        out[GROUPS + 1] = (float(middle) - 12.0 * np.log2(normal.pitch_hz / _MIDDLE_HZ)) / 2.0
+    out *= np.float32(normal.confidence)
+    out[GROUPS + 2] = 2.0 * normal.confidence
+    return out

@@ -66,6 +66,7 @@ def _check(options: argparse.Namespace) -> int:
     if strategies is not None:
         print(f"  advice  {strategies} strategies of the site")
     print(f"  policy  emotion {_on(config.policy.emotion)}, quotes {_on(config.policy.quotes)}")
+    print(f"  voice   {', '.join(_voice_models(config))}")
     return 0
 
 
@@ -107,6 +108,21 @@ def _recognizer(path: Path, config: Config) -> str:
         lines = "\n".join(f"{path}: speech.model: {problem}" for problem in problems)
         raise CommandError(f"recognition could not start\n{lines}")
     return str(choice)
+
+
+def _voice_models(config: Config) -> list[str]:
+    """The models that would measure the customer's voice, with the word on those for research only."""
+    from appliance.affect.models import chosen_models
+    from appliance.cli import CommandError
+    from appliance.models import ModelError, ModelStore
+
+    try:
+        entries = chosen_models(ModelStore.configured(config), emotion=config.policy.emotion)
+    except ModelError as error:
+        raise CommandError(str(error)) from error
+    if not entries:
+        return ["autocorrelation tracker, and no emotion: models.allow_research_only is false"]
+    return [f"{entry.name}{' (for research only)' if entry.research_only else ''}" for entry in entries]
 
 
 def _readings(path: Path, config: Config) -> list[str]:

@@ -48,6 +48,9 @@ class EngineService:
         choice = rooms.speech.choice
         if choice is not None:
             self._journal.event("recognizer_loaded", model=choice.name, because=choice.reason)
+        for entry in rooms.affect.entries:
+            # whoever runs the box is answerable for what it may be used for
+            self._journal.event("voice_model", model=entry.name, research_only=entry.research_only)
         self._scheduler = Scheduler(
             rooms,
             quotes=config.policy.quotes,

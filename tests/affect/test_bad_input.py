@@ -5,13 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from appliance.affect.models import EMOTION_MODELS, AffectModels
 from appliance.affect.voice import CustomerVoice
+from appliance.models import ModelStore
 from appliance.speech.utterance import SpeechEnded, SpeechStarted
 from appliance.telephony.audioblock import AudioBlock
 from tests.affect import signals
 
 SECONDS = 12.0
 BLOCK = 640
+
+
+@pytest.fixture(scope="module", params=EMOTION_MODELS)
+def models(request):
+    """Each emotion model that is shipped, with its prosody model."""
+    return AffectModels.load(ModelStore(), emotion=True, name=request.param)
 
 
 def readings(models, samples, lost=0.0):
@@ -47,6 +55,24 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_it_is_uncertain_and_never_an_alert(models, name):
     assert uncertain(readings(models, BAD[name]))
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_it_is_no_alert_either_once_the_customers_normal_voice_is_known(models, name):
+    voice = CustomerVoice(models)
+    voice.speech(SpeechStarted("customer", 0))
+    samples = np.concatenate([signals.speechlike(SECONDS), BAD[name]])
+    taken = []
+    for start in range(0, len(samples), BLOCK):
+        voice.feed(samples[start : start + BLOCK], 8000, start // 8)
+        models.run([voice])
+        if start == int(SECONDS * 8000):
+            voice.describe(0, int(SECONDS * 1000), 40)
+            assert voice.normal.confidence > 0
+        taken += voice.take()
+    after = [reading for reading in taken if reading.at_ms >= 1000 * SECONDS + 4000]
+    assert after or name in ("silence", "direct current")
+    assert uncertain(after)
 
 
 def test_speech_that_is_mostly_concealed_is_not_judged(models):

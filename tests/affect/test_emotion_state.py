@@ -6,7 +6,8 @@ import pytest
 from appliance.affect.emotion import LABELS, EmotionState, Settings, fold
 
 SETTINGS = Settings(
-    features=1,
+    features=2,
+    prosody="prosody-telephone",
     classes=("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise", "none"),
     fold={
         "angry": "angry", "disgust": "angry", "fear": "sad",

@@ -10,7 +10,7 @@ import soundfile
 
 from appliance.affect import evaluation
 from appliance.affect.emotion import LABELS
-from appliance.affect.models import EMOTION_MODEL
+from appliance.affect.models import EMOTION_MODELS, PROSODY_MODELS
 from appliance.cli import CommandError
 from tests.affect import signals
 from tests.shared_data import shared_data
@@ -128,8 +128,9 @@ def test_a_bad_manifest_is_an_error_with_a_next_step(tmp_path, content, message)
         ridge_eval("emotion", manifest)
 
 
-def test_the_command_scores_the_model_that_the_appliance_loads():
-    assert evaluation.EMOTION == EMOTION_MODEL
+def test_the_command_scores_the_models_that_the_appliance_loads():
+    assert EMOTION_MODELS[0] == evaluation.EMOTION
+    assert PROSODY_MODELS[0] == evaluation.PROSODY
 
 
 def test_an_unknown_model_is_an_error(tmp_path):

@@ -1,23 +1,44 @@
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
 from appliance.affect.emotion import EmotionModel, EmotionModelError
-from appliance.affect.models import EMOTION_FILE, EMOTION_MODEL, SETTINGS_FILE, AffectModels, load_emotion
-from appliance.affect.runtime import ModelShapeError
+from appliance.affect.models import (
+    EMOTION_FILE,
+    EMOTION_MODELS,
+    PROSODY_FILE,
+    PROSODY_MODELS,
+    PROSODY_SETTINGS,
+    SETTINGS_FILE,
+    AffectModels,
+    load_emotion,
+    load_prosody,
+)
+from appliance.affect.pitch import AutocorrelationTracker
+from appliance.affect.prosody_model import ProsodyModel, ProsodyModelError
+from appliance.affect.runtime import ModelShapeError, TfliteModel
 from appliance.affect.window import CHANNELS, STEPS
 from appliance.models import ModelError, ModelStore
+
+EMOTION_MODEL = EMOTION_MODELS[0]
+PROSODY_MODEL = PROSODY_MODELS[0]
+FILES = {EMOTION_MODEL: EMOTION_FILE, PROSODY_MODEL: PROSODY_FILE}
+
+
+def copy_of(name, tmp_path):
+    folder = tmp_path / name
+    shutil.copytree(ModelStore().open(name).directory, folder)
+    return folder
 
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the shipped model that may be damaged."""
-    folder = tmp_path / EMOTION_MODEL
-    shutil.copytree(ModelStore().open(EMOTION_MODEL).directory, folder)
-    return folder
+    """A copy of the shipped emotion model that may be damaged."""
+    return copy_of(EMOTION_MODEL, tmp_path)
 
 
 def windows(count):
@@ -33,11 +54,16 @@ def test_batches_of_any_size_give_what_single_windows_give(models):
     assert models.emotion.judge(windows(0))[0].shape == (0, 4)
 
 
-def test_the_model_is_small_and_whole_integer(models):
-    installed = ModelStore().open(EMOTION_MODEL)
-    assert installed.path(EMOTION_FILE).stat().st_size <= 400_000
-    assert models.emotion._model._input["dtype"] == np.int8
-    assert models.emotion._model._output["dtype"] == np.int8
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [*((name, EMOTION_FILE) for name in EMOTION_MODELS), *((name, PROSODY_FILE) for name in PROSODY_MODELS)],
+)
+def test_every_model_is_small_and_whole_integer(name, file):
+    installed = ModelStore().open(name)
+    assert installed.path(file).stat().st_size <= 400_000
+    model = TfliteModel(installed.path(file))
+    assert model._input["dtype"] == np.int8
+    assert model._output["dtype"] == np.int8
 
 
 def test_a_window_of_another_shape_is_refused(models):
@@ -45,12 +71,18 @@ def test_a_window_of_another_shape_is_refused(models):
         models.emotion.judge(windows(1)[:, :-1])
 
 
-def test_a_damaged_model_is_refused_before_it_is_loaded(copy):
-    damaged = bytearray((copy / EMOTION_FILE).read_bytes())
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_model_is_refused_before_it_is_loaded(name, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(TfliteModel, "__init__", lambda _, path: opened.append(path.parent.name))
+    folder = copy_of(name, tmp_path)
+    damaged = bytearray((folder / FILES[name]).read_bytes())
     damaged[len(damaged) // 2] ^= 1
-    (copy / EMOTION_FILE).write_bytes(damaged)
+    (folder / FILES[name]).write_bytes(damaged)
+    load = load_emotion if name == EMOTION_MODEL else load_prosody
     with pytest.raises(ModelError, match="sha256"):
-        AffectModels.load(ModelStore(copy.parent), emotion=True)
+        load(ModelStore(tmp_path), name)
+    assert opened == []
 
 
 def test_without_emotion_a_damaged_model_does_not_matter_because_none_is_opened(copy):
@@ -58,16 +90,39 @@ def test_without_emotion_a_damaged_model_does_not_matter_because_none_is_opened(
     assert AffectModels.load(ModelStore(copy.parent), emotion=False).emotion is None
 
 
-def test_a_site_can_forbid_models_for_research(models):
-    assert ModelStore().entry(EMOTION_MODEL).research_only
-    with pytest.raises(ModelError, match="research only"):
-        load_emotion(ModelStore(allow_research_only=False))
+def test_a_site_can_forbid_models_for_research_and_then_has_the_tracker_that_needs_none():
+    store = ModelStore(allow_research_only=False)
+    for name in (EMOTION_MODEL, PROSODY_MODEL):
+        assert store.entry(name).research_only
+        load = load_emotion if name == EMOTION_MODEL else load_prosody
+        with pytest.raises(ModelError, match="research only"):
+            load(store, name)
+    models = AffectModels.load(store, emotion=True)
+    assert models.emotion is None
+    assert isinstance(models.tracker, AutocorrelationTracker)
+    assert models.entries == ()
+
+
+def test_the_models_that_are_loaded_are_named():
+    names = [entry.name for entry in AffectModels.load(ModelStore(), emotion=True).entries]
+    assert names == [EMOTION_MODEL, PROSODY_MODEL]
+    assert [e.name for e in AffectModels.load(ModelStore(), emotion=False).entries] == [PROSODY_MODEL]
+
+
+@pytest.mark.parametrize("name", EMOTION_MODELS)
+def test_a_model_is_never_judged_with_pitch_from_the_speakers_it_was_kept_from(name):
+    emotion = load_emotion(ModelStore(), name)
+    installed = ModelStore().open(emotion.settings.prosody)
+    prosody = json.loads(installed.path(PROSODY_SETTINGS).read_text())
+    mandarin = {speaker for speaker in emotion.settings.held_out if speaker.startswith("casia-")}
+    assert mandarin
+    assert mandarin <= set(prosody["held_out"])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace('"features": 1', '"features": 99'), "features of version 99"),
+        (lambda text: text.replace('"features": 2', '"features": 99'), "features of version 99"),
         (lambda text: text.replace('"temperature"', '"heat"'), "does not describe"),
         (lambda text: text.replace('"none"', '"none", "more"'), "outputs"),
     ],
@@ -78,3 +133,25 @@ def test_settings_that_do_not_fit_are_refused_with_a_next_step(copy, change, mes
     (copy / SETTINGS_FILE).write_text(change(text))
     with pytest.raises(EmotionModelError, match=message):
         EmotionModel(copy / EMOTION_FILE, copy / SETTINGS_FILE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace('"periods": 1', '"periods": 99'), "features of version 99"),
+        (lambda text: text.replace('"voiced_from"', '"voice"'), "does not describe"),
+    ],
+)
+def test_settings_of_the_prosody_model_that_do_not_fit_are_refused(tmp_path, change, message):
+    folder = copy_of(PROSODY_MODEL, tmp_path)
+    text = (folder / PROSODY_SETTINGS).read_text()
+    assert change(text) != text
+    (folder / PROSODY_SETTINGS).write_text(change(text))
+    with pytest.raises(ProsodyModelError, match=message):
+        ProsodyModel.load(folder / PROSODY_FILE, folder / PROSODY_SETTINGS)
+
+
+def test_another_model_in_the_place_of_the_prosody_model_is_refused(copy, tmp_path):
+    folder = copy_of(PROSODY_MODEL, tmp_path)
+    with pytest.raises(ProsodyModelError, match="install both files again"):
+        ProsodyModel.load(copy / EMOTION_FILE, folder / PROSODY_SETTINGS)

@@ -6,7 +6,7 @@ import pytest
 from appliance.affect.baseline import SETTLED_FRAMES, Baseline
 from appliance.affect.features import MEL_BANDS
 from appliance.affect.frames import Frames
-from appliance.affect.prosody import describe
+from appliance.affect.prosody import describe, learn_recording
 
 
 def utterance(pitch, energy=-25.0, count=200):
@@ -86,3 +86,39 @@ def test_a_whisper_has_no_pitch():
 def test_silence_is_not_described():
     assert read(utterance(0.0, -85.0), Baseline()) is None
     assert read(utterance(200.0, -25.0, count=10), Baseline()) is None
+
+
+def test_range_slope_dynamics_and_pauses_are_compared_with_the_customers_usual_ones():
+    baseline = Baseline()
+    flat = utterance(150.0, -25.0)
+    for _ in range(3):
+        reading = read(flat, baseline)
+        assert (reading.range_shift, reading.slope_shift, reading.pauses_shift) == pytest.approx((0, 0, 0))
+    energy = np.where(np.arange(200) % 40 < 20, -20.0, -30.0)
+    energy[80:120] = -80.0
+    rising = np.where(energy > -50, 150 * 2 ** (np.arange(200) / 200), 0.0)
+    reading = read(utterance(rising, energy), baseline)
+    assert reading.range_shift == pytest.approx(reading.pitch_range, abs=0.01)
+    assert reading.range_shift > 8
+    assert reading.slope_shift == pytest.approx(6.0, rel=0.05)
+    assert reading.spread_shift == pytest.approx(5.0, abs=0.3)
+    assert reading.pauses_shift == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_normal_voice_is_that_of_the_first_utterances():
+    baseline = Baseline()
+    assert baseline.normal is None
+    frames = utterance(180.0, -24.0)
+    frames.mel[:] = np.linspace(-60, -20, MEL_BANDS)
+    learn_recording(baseline, frames)
+    normal = baseline.normal
+    assert normal.pitch_hz == pytest.approx(180.0, rel=0.01)
+    assert normal.energy == pytest.approx(-24.0)
+    np.testing.assert_allclose(normal.mel, np.linspace(-60, -20, MEL_BANDS), atol=1e-3)
+    assert normal.confidence == pytest.approx(200 / SETTLED_FRAMES)
+    for _ in range(4):
+        learn_recording(baseline, frames)
+    for _ in range(9):
+        learn_recording(baseline, utterance(300.0, -10.0))
+    assert baseline.normal.pitch_hz == pytest.approx(180.0, rel=0.01)
+    assert baseline.normal.energy == pytest.approx(-24.0)

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
+import soundfile
 
 from appliance.affect.emotion import LABELS
-from appliance.affect.models import EMOTION_FILE, SETTINGS_FILE
+from appliance.affect.frames import measure
+from appliance.affect.pitch import AutocorrelationTracker
 from appliance.models import read_manifest, verify_file
-from tools.train.emotions import calibration, card, corpus, nonspeech
-from tools.train.emotions.augment import telephone_copy
+from tests.affect import signals
+from tools.train import licences, model_files, pictures
+from tools.train.emotions import calibration, corpus, nonspeech, sampling
+from tools.train.emotions.augment import Line
+from tools.train.prosodies import synthetic
 
 
-def test_a_telephone_copy_is_at_eight_kilohertz_in_band_and_repeatable():
+def carried(voice, seed, line=None):
+    rng = np.random.default_rng(seed)
+    return (line or Line.draw(rng)).carry(voice, 16_000, rng)
+
+
+def test_what_a_line_carries_is_at_eight_kilohertz_in_band_and_repeatable():
     t = np.arange(32_000) / 16_000
     voice = np.sin(2 * np.pi * 500 * t) + np.sin(2 * np.pi * 5000 * t)
-    plain = telephone_copy(voice, 16_000, None)
+    plain = carried(voice, 1, Line())
     assert plain.dtype == np.int16
     assert len(plain) == 16_000
     level = 20 * np.log10(np.sqrt(np.mean((plain / 32768.0) ** 2)))
     assert level == pytest.approx(-29.0, abs=0.5)  # -26 dB, half of whose power is above the band
-    one, other = (telephone_copy(voice, 16_000, np.random.default_rng(5)) for _ in range(2))
-    np.testing.assert_array_equal(one, other)
-    assert not np.array_equal(one, telephone_copy(voice, 16_000, np.random.default_rng(6)))
+    np.testing.assert_array_equal(carried(voice, 5), carried(voice, 5))
+    assert not np.array_equal(carried(voice, 5), carried(voice, 6))
+    assert len(carried(voice, 1, Line(speed=1.25))) == pytest.approx(16_000 / 1.25, abs=2)
+
+
+def test_a_quiet_recording_of_a_loud_speaker_stays_quiet():
+    voice = np.random.default_rng(3).normal(0, 0.1, 16_000)
+    usual, quiet = (Line().carry(v, 16_000, np.random.default_rng(1), 0.1) for v in (voice, voice / 4))
+    ratio = np.std(usual.astype(float)) / np.std(quiet.astype(float))
+    assert ratio == pytest.approx(4.0, rel=0.05)
 
 
 @pytest.mark.parametrize("kind", nonspeech.KINDS)
@@ -61,10 +81,12 @@ def test_the_manifest_entry_is_replaced_and_the_others_are_kept(tmp_path):
     folder = tmp_path / "emotion-x"
     folder.mkdir()
     manifest = tmp_path / "manifest.toml"
+    files = ("model.tflite", "settings.json")
     for content in (b"first", b"second model"):
-        (folder / EMOTION_FILE).write_bytes(content)
-        (folder / SETTINGS_FILE).write_text("{}")
-        card._list(folder, "casia: a research corpus", True)
+        (folder / files[0]).write_bytes(content)
+        (folder / files[1]).write_text("{}")
+        made = model_files.Entry("emotion", "casia: a research corpus", True, "here", "a purpose")
+        model_files.enter(folder, made, files)
         if content == b"first":
             other = '\n[[model]]\nname = "other"\nkind = "asr"\nlicence = "MIT"\nresearch_only = false\n'
             other += 'source = "s"\npurpose = "p"\ncard = "c"\n\n[[model.file]]\nname = "f"\nbytes = 1\n'
@@ -74,3 +96,94 @@ def test_the_manifest_entry_is_replaced_and_the_others_are_kept(tmp_path):
     assert entries[0].research_only
     for file in entries[0].file:
         assert verify_file(folder / file.name, file) is None
+
+
+def test_a_confusion_picture_shows_counts_and_shares_and_is_well_formed():
+    picture = pictures.confusion(
+        "a <title>", ("yes", "no"), ("yes", "no"), np.array([[30, 10], [0, 5]]), "items"
+    )
+    tree = ElementTree.fromstring(picture)
+    words = [element.text for element in tree.iter() if element.text and element.text.strip()]
+    assert "a <title>" in words
+    assert {"75.0 %", "25.0 %", "100.0 %", "0.0 %"} <= set(words)
+
+
+def test_a_made_up_voice_has_the_pitch_it_says():
+    samples, pitch = synthetic.voice(np.random.default_rng(8))
+    voiced = pitch > 0
+    assert 0.2 < voiced.mean() < 1.0
+    assert pitch[voiced].min() >= synthetic.LOWEST_HZ
+    assert pitch[voiced].max() <= synthetic.HIGHEST_HZ
+    assert np.isfinite(samples).all()
+    narrow = Line().carry(samples, synthetic.RATE, np.random.default_rng(1))
+    tracked = measure([narrow], AutocorrelationTracker())[0].pitch
+    true = pitch[np.minimum(np.arange(len(tracked)) * 160 + 80, len(pitch) - 1)]
+    both = (tracked > 0) & (true > 0)
+    assert both.mean() > 0.15
+    assert (np.abs(tracked[both] / true[both] - 1) < 0.05).mean() > 0.8
+
+
+def an_item(corpus_name, speaker, emotion="sad"):
+    return corpus.Item(Path(), corpus_name, f"{corpus_name}-{speaker}", emotion, 2.0)
+
+
+def test_folds_hold_out_different_speakers_of_every_corpus_that_has_enough():
+    items = [an_item("big", n) for n in range(12)] + [an_item("small", n) for n in range(3)]
+    items += [an_item("alone", 1)]
+    folds = sampling.folds(items)
+    assert len(folds) == sampling.FOLDS
+    assert [sum(speaker.startswith("big") for speaker in fold) for fold in folds] == [2, 2, 2]
+    assert [sum(speaker.startswith("small") for speaker in fold) for fold in folds] == [1, 1, 1]
+    held = [speaker for fold in folds for speaker in fold]
+    assert len(held) == len(set(held))
+    assert "alone-1" not in held
+
+
+def test_classes_count_alike_inside_a_corpus_and_the_corpus_of_the_calls_counts_most():
+    rows = [("calls", "angry")] * 30 + [("calls", "sad")] * 10 + [("other", "sad")] * 200
+    rows += [("reading", "neutral")] * 100 + [("none", "none")] * 50
+    names, emotions = zip(*rows, strict=True)
+    zeros = np.zeros(len(rows), np.int64)
+    material = corpus.Material(
+        np.zeros((len(rows), 1), np.float16), np.array([corpus.CLASSES.index(e) for e in emotions]),
+        np.array(names), np.array(names), np.arange(len(rows)), zeros,
+    )  # fmt: skip
+    chance = sampling.chances(material, "calls")
+    assert chance.sum() == pytest.approx(1.0)
+    assert chance[:30].sum() == pytest.approx(chance[30:40].sum())
+    by_corpus = {name: chance[np.array(names) == name].sum() for name in set(names)}
+    assert by_corpus["calls"] > by_corpus["other"] > by_corpus["none"] > by_corpus["reading"] > 0
+
+
+def test_readings_are_neutral_and_the_kept_readers_are_left_out(tmp_path):
+    manifest = tmp_path / "readings.tsv"
+    rows = [f"{n}.opus\tr{n % 3}\t{seconds}" for n, seconds in enumerate([0.5, 2.0, 3.0, 4.0, 5.0, 9.0])]
+    manifest.write_text("path\tspeaker\tseconds\n" + "\n".join(rows) + "\n")
+    items = corpus.read_neutral(manifest, 10, ("r1",), np.random.default_rng(1))
+    assert {item.speaker for item in items} == {"readings-r0", "readings-r2"}
+    assert {(item.corpus, item.emotion, item.acted) for item in items} == {("readings", "neutral", False)}
+    assert len(corpus.read_neutral(manifest, 2, (), np.random.default_rng(1))) == 2
+
+
+def test_a_model_is_for_research_only_unless_every_licence_is_known_and_open():
+    assert not licences.research_only(["emodb", "synthetic"])
+    assert licences.research_only(["emodb", "casia"])
+    assert licences.research_only(["somebody-elses-recordings"])
+
+
+def test_recordings_of_a_call_are_shown_with_the_normal_voice_of_others_and_the_plain_ones_without(tmp_path):
+    rng = np.random.default_rng(2)
+    items = []
+    for number in range(4):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, signals.speechlike(2.0, seed=number, middle=140.0 + 10 * number), 8000)
+        items.append(corpus.Item(path, "mine", "mine-a", ("angry", "sad")[number % 2], 2.0))
+    material = corpus.prepare(items, {"mine": 3}, 2, AutocorrelationTracker(), int(rng.integers(9)))
+    known = material.windows[:, 0, 0, -1].astype(np.float32)
+    assert (known[material.ways == corpus.ALONE] == 0).all()
+    assert (known[material.ways == corpus.PLAIN] > 0).any()
+    assert (known[material.ways == corpus.CHANGED] > 0).any()
+    assert set(material.items.tolist()) == {-1, 0, 1, 2, 3}
+    assert (
+        material.some(material.ways == corpus.PLAIN).windows.shape[0] == (material.ways == corpus.PLAIN).sum()
+    )

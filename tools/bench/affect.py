@@ -3,7 +3,8 @@
     python tools/bench/affect.py [--calls 16] [--seconds 30]
 
 Each call is fed blocks of 80 ms, as capture sends them, and all calls are run together after each block, as
-the engine does; voice activity says "speech" all the time, so this is the worst case.
+the engine does; every three seconds an utterance is described. Voice activity says "speech" all the time, so
+this is the worst case.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from appliance.speech.utterance import SpeechStarted  # noqa: E402
 from appliance.telephony.band import telephone_band  # noqa: E402
 
 BLOCK = 640
+UTTERANCE_MS = 3000
 
 
 def speech(folder: Path, seconds: float, skip: int) -> NDArray[np.int16]:
@@ -65,6 +67,10 @@ def main() -> int:
             voice.feed(samples[start : start + BLOCK], 8000, start // 8)
         models.run(voices)
         decisions += sum(len(voice.take()) for voice in voices)
+        at_ms = (start + BLOCK) // 8
+        if at_ms % UTTERANCE_MS < BLOCK // 8:
+            for voice in voices:
+                voice.describe(at_ms - UTTERANCE_MS, at_ms, 12)
     spent = time.process_time() - began
     result = {
         "calls": options.calls,

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 import soundfile  # noqa: E402
 
-from appliance.affect.models import EMOTION_MODEL, AffectModels  # noqa: E402
+from appliance.affect.models import EMOTION_MODELS, AffectModels  # noqa: E402
 from appliance.affect.voice import CustomerVoice  # noqa: E402
 from appliance.models import ModelStore  # noqa: E402
 from appliance.speech.utterance import SpeechEnded, SpeechStarted  # noqa: E402
@@ -50,8 +50,11 @@ class Call:
             self.voice.feed(samples[start : start + BLOCK], 8000, self.at_ms + start // 8)
             self.models.run([self.voice])
             answers += [(reading.label, reading.alert) for reading in self.voice.take()]
+        began_ms = self.at_ms
         self.at_ms += len(samples) // 8
         self.voice.speech(SpeechEnded("customer", self.at_ms))
+        # the customer's normal voice is learned from whole utterances
+        self.voice.describe(began_ms, self.at_ms, 0)
         self.voice.feed(PAUSE, 8000, self.at_ms)
         self.at_ms += len(PAUSE) // 8
         return answers
@@ -61,10 +64,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("manifest", type=Path, help="TSV with the columns path and speaker")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--model", default=EMOTION_MODEL)
+    parser.add_argument("--model", default=EMOTION_MODELS[0])
+    parser.add_argument("--speakers", nargs="*", help="only these speakers")
     options = parser.parse_args()
     with options.manifest.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
+        rows = [
+            row
+            for row in csv.DictReader(stream, delimiter="\t")
+            if options.speakers is None or row["speaker"] in options.speakers
+        ]
+    if not rows:
+        parser.error(f"{options.manifest} has no recordings of these speakers")
     models = AffectModels.load(ModelStore(), emotion=True, name=options.model)
     labels: Counter[str] = Counter()
     calls: dict[str, Call] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from appliance.affect.emotion import FEATURES_VERSION, LABELS, Settings, fold
 from appliance.affect.scores import expected_calibration_error
 from appliance.affect.scoring import FOLDED
-from tools.train.emotions.corpus import CLASSES
+from tools.train.emotions.corpus import CLASSES, PLAIN
 
 #: class of the network to one of the four labels; surprise and none stand for "uncertain"
 FOLD = {name: FOLDED[name] for name in CLASSES if name in FOLDED}
@@ -36,8 +37,27 @@ class Judged:
     items: NDArray[np.int64]
 
 
+def judged(
+    outcome: Any,
+    *,
+    way: int = PLAIN,
+    corpora: Sequence[str] | None = None,
+    speaker: str | None = None,
+    quantized: bool = True,
+) -> Judged:
+    """What an outcome says of some of its recordings."""
+    some = outcome.judged
+    inside = some.ways == way
+    if corpora is not None:
+        inside &= np.isin(some.corpora, corpora)
+    if speaker is not None:
+        inside &= some.speakers == speaker
+    logits = outcome.int8_logits if quantized else outcome.float_logits
+    return Judged(logits[inside], some.labels[inside], some.items[inside])
+
+
 def settings_with(temperature: float, **bounds: float) -> dict[str, Any]:
-    """The fields of `Settings` but the held-out speakers."""
+    """The fields of `Settings` but the held-out speakers and the prosody model."""
     wide = {"least_confidence": 0.4, "alert_angry": 0.8, "alert_sad": 0.8}
     return {
         "features": FEATURES_VERSION,
@@ -65,13 +85,13 @@ def choose(outcomes: list[Judged]) -> dict[str, Any]:
     """The temperature of least cross entropy over recordings, and the bounds at that temperature."""
     best, least = 1.0, np.inf
     for temperature in np.arange(0.5, 5.01, 0.05):
-        trial = Settings(held_out=(), **settings_with(float(temperature)))
+        trial = Settings(held_out=(), prosody="", **settings_with(float(temperature)))
         parts = [by_item(judged, trial) for judged in outcomes]
         # each speaker group counts alike
         entropy = np.mean([-np.log(p[np.arange(len(t)), t] + 1e-9).mean() for p, t in parts])
         if entropy < least:
             best, least = float(temperature), float(entropy)
-    trial = Settings(held_out=(), **settings_with(best))
+    trial = Settings(held_out=(), prosody="", **settings_with(best))
     probabilities, truth = (
         np.concatenate(x) for x in zip(*[by_item(j, trial) for j in outcomes], strict=True)
     )

@@ -1,0 +1,165 @@
+"""Pitch and voicing by a quantized model, every 10 ms, for many calls at once.
+
+The model looks at `periods.describe` of a frame and its neighbours and gives a score for each step of the
+pitch axis and one for voicing. It takes the place of the autocorrelation tracker (`PitchTracker`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.affect import periods
+from appliance.affect.features import CHUNK, Floats
+from appliance.affect.periods import BINS, BINS_PER_OCTAVE, FIRST_HZ, INPUTS, PERIODS_VERSION
+from appliance.affect.runtime import TfliteModel
+from appliance.models import ModelError
+
+#: frames before and after a frame that the model looks at: 40 ms
+CONTEXT: Final = 4
+#: frames that go into the model for one chunk
+SPAN: Final = CHUNK + 2 * CONTEXT
+#: a frame this far below the loud ones, or below this level, cannot be voiced speech
+_QUIET_BELOW_LOUD: Final = 32.0
+_QUIET_DB: Final = -62.0
+#: the memory of the loud level fades by this much a frame, so that quiet speech after a shout is heard
+_LOUD_FADE_DB: Final = 0.02
+#: steps on either side of the best one that share in the pitch
+_NEIGHBOURS: Final = 2
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the training program writes beside a model."""
+
+    #: the version of `periods.describe` that the model was trained with
+    periods: int
+    #: probability of voicing from which a frame is voiced
+    voiced_from: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    #: speakers that the training never saw
+    held_out: tuple[str, ...]
+
+
+class ProsodyModelError(ModelError):
+    """The prosody model does not fit this program; the message says what to do."""
+
+
+class Scorer(Protocol):
+    """Gives the scores of windows: the quantized model, or the float one while it is trained."""
+
+    def run(self, items: Floats) -> Floats:
+        """Scores (n, CHUNK * (BINS + 1)) of inputs (n, SPAN, 1, INPUTS)."""
+
+
+@dataclass(slots=True)
+class Level:
+    """The level of the loud frames of a leg so far, dB."""
+
+    loud: float = -50.0
+
+    def follow(self, energy: Floats) -> float:
+        """Take the energy of a chunk, dB, shape (CHUNK,)."""
+        ordered = np.sort(energy)
+        # the 80th percentile of eight frames
+        loud = 0.4 * ordered[CHUNK - 3] + 0.6 * ordered[CHUNK - 2]
+        self.loud = max(self.loud - _LOUD_FADE_DB * CHUNK, float(loud))
+        return self.loud
+
+
+def described(levels: Sequence[Level], frames: Floats, energy: Floats) -> Floats:
+    """The model's input for a chunk of each leg, shape (legs, CHUNK, INPUTS); the levels are changed."""
+    loud = np.array([level.follow(row) for level, row in zip(levels, energy, strict=True)], np.float32)
+    return periods.describe(frames, energy - loud[:, None])
+
+
+def decode(scores: Floats, voiced_from: float) -> tuple[Floats, Floats]:
+    """Pitch and voicing of frames.
+
+    Args:
+        scores: the model's output, shape (..., BINS + 1): a logit for each step of the axis, then voicing.
+        voiced_from: probability of voicing from which a frame is voiced.
+
+    Returns:
+        Pitch in Hz (0 where unvoiced) and the probability of voicing 0..1, both of shape (...,). The pitch is
+        the mean of the best step and its neighbours, weighted by their probabilities.
+    """
+    steps = scores[..., :BINS]
+    best = np.clip(steps.argmax(axis=-1), _NEIGHBOURS, BINS - 1 - _NEIGHBOURS)
+    near = best[..., None] + np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
+    around = np.take_along_axis(steps, near, axis=-1)
+    weights = np.exp(around - around.max(axis=-1, keepdims=True))
+    place = (weights * near).sum(axis=-1) / weights.sum(axis=-1)
+    voicing = 1.0 / (1.0 + np.exp(-scores[..., BINS]))
+    pitch = FIRST_HZ * np.exp2(place / BINS_PER_OCTAVE)
+    return np.where(voicing >= voiced_from, pitch, 0.0).astype(np.float32), voicing.astype(np.float32)
+
+
+@dataclass(slots=True)
+class LegState:
+    """What the tracker remembers of one leg: its level, and the last chunk with the frames before it."""
+
+    level: Level = field(default_factory=Level)
+    #: shape (CONTEXT + CHUNK, INPUTS)
+    inputs: Floats = field(default_factory=lambda: np.zeros((CONTEXT + CHUNK, INPUTS), np.float32))
+    #: frames of the last chunk that may be voiced; none before the first chunk
+    loud: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(CHUNK, np.bool_))
+
+
+class ProsodyModel:
+    """The tracker of pitch that a quantized model makes; see `pitch.PitchTracker`."""
+
+    def __init__(self, scorer: Scorer, voiced_from: float) -> None:
+        self._scorer = scorer
+        self._voiced_from = voiced_from
+
+    @classmethod
+    def load(cls, model: Path, settings_file: Path) -> ProsodyModel:
+        """Load verified files.
+
+        Raises:
+            ProsodyModelError: the settings do not fit the schema, the features or the model.
+            RuntimeMissingError: no TFLite runtime is installed.
+        """
+        try:
+            settings = msgspec.json.decode(settings_file.read_bytes(), type=Settings)
+        except msgspec.MsgspecError as error:
+            raise ProsodyModelError(
+                f"{settings_file} does not describe a prosody model: {error}; train it again"
+            ) from error
+        if settings.periods != PERIODS_VERSION:
+            raise ProsodyModelError(
+                f"{settings_file} is for features of version {settings.periods}, this program has "
+                f"{PERIODS_VERSION}: install the model that belongs to this release, or train it again"
+            )
+        scorer = TfliteModel(model)
+        expected = (SPAN, 1, INPUTS), CHUNK * (BINS + 1)
+        if (scorer.input_shape, scorer.output_size) != expected:
+            raise ProsodyModelError(
+                f"{model} takes {scorer.input_shape} and gives {scorer.output_size} numbers, "
+                f"{expected[0]} and {expected[1]} are needed: install both files again"
+            )
+        return cls(scorer, settings.voiced_from)
+
+    def open(self) -> LegState:
+        """The state of a leg that begins."""
+        return LegState()
+
+    def advance(self, states: Sequence[LegState], frames: Floats, energy: Floats) -> tuple[Floats, Floats]:
+        """Take the next chunk of each leg and decide the one before it; see `PitchTracker.advance`."""
+        inputs = described([state.level for state in states], frames, energy)
+        before = np.stack([state.inputs for state in states])
+        window = np.concatenate([before, inputs[:, :CONTEXT]], axis=1)
+        scores = self._scorer.run(window[:, :, None, :]).reshape(len(states), CHUNK, BINS + 1)
+        pitch, voicing = decode(scores, self._voiced_from)
+        may_sound = np.stack([state.loud for state in states])
+        floor = np.array([max(_QUIET_DB, s.level.loud - _QUIET_BELOW_LOUD) for s in states], np.float32)
+        loud = energy >= floor[:, None]
+        for row, state in enumerate(states):
+            state.inputs = np.concatenate([before[row, CHUNK:], inputs[row]])
+            state.loud = loud[row]
+        return np.where(may_sound, pitch, np.float32(0.0)), np.where(may_sound, voicing, np.float32(0.0))

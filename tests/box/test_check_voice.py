@@ -1,0 +1,30 @@
+"""`ridge check` says which models would measure the customer's voice, and which are for research only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.affect.models import EMOTION_MODELS, PROSODY_MODELS
+from appliance.cli import main
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", f"{EMOTION_MODELS[0]} (for research only), {PROSODY_MODELS[0]} (for research only)"),
+        (
+            "[models]\nallow_research_only = false\n",
+            "autocorrelation tracker, and no emotion: models.allow_research_only is false",
+        ),
+        ("[policy]\nemotion = false\n", f"{PROSODY_MODELS[0]} (for research only)"),
+    ],
+)
+def test_the_models_that_a_site_gets_are_named(
+    lines: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(lines, encoding="utf-8")
+    assert main(["check", str(file)]) == 0
+    assert f"  voice   {expected}\n" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""The parts of the prosody model's training program."""
