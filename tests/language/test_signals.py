@@ -164,3 +164,13 @@ def test_these_end_nothing_for_good(said: str) -> None:
 )
 def test_common_words_are_not_taken_for_others_that_sound_alike(said: str, signal: str) -> None:
     assert signal not in {found.code for found in SignalRules().read(hear(said), "customer")}
+
+
+@pytest.mark.parametrize("said", ["您风险测评是进取型对吧", "您风险承受能力挺强的", "定期是存款不会亏"])
+def test_what_every_agent_says_is_no_promise(said: str) -> None:
+    assert "agent_promise_return" not in {found.code for found in SignalRules().read(hear(said), "agent")}
+
+
+def test_a_denied_risk_is_a_promise() -> None:
+    found = SignalRules().read(hear("这款零风险的您放心"), "agent")
+    assert "agent_promise_return" in {signal.code for signal in found}
