@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -96,6 +95,10 @@ def speech_frames(energy: Floats, gap: int = 6) -> NDArray[np.bool_]:
     return np.asarray(active, np.bool_)
 
 
+#: where the samples of a chunk's frames lie
+_PLACES = np.arange(CHUNK)[:, None] * HOP + np.arange(FRAME)
+
+
 class Framer:
     """Cuts one leg into chunks of CHUNK frames; the buffer does not grow."""
 
@@ -133,9 +136,8 @@ class Framer:
 
     def take(self) -> tuple[Floats, Floats]:
         """The next chunk: frames, shape (CHUNK, FRAME), and what share of each was lost, shape (CHUNK,)."""
-        span = FRAME + (CHUNK - 1) * HOP
-        frames = sliding_window_view(self._samples[:span], FRAME)[::HOP].copy()
-        middle = sliding_window_view(self._lost[:span], FRAME)[::HOP, _MIDDLE].mean(axis=1)
+        frames = self._samples[_PLACES]
+        middle = self._lost[_PLACES[:, _MIDDLE]].mean(axis=1)
         step = CHUNK * HOP
         left = self._length - step
         self._samples[:left] = self._samples[step : self._length]
