@@ -23,7 +23,8 @@ _LEAST_CONFIDENCE_LONG: Final = 0.33
 #: The same for a passage that has so many milliseconds for each syllable: a word in much sound.
 _LEAST_CONFIDENCE_SPARSE: Final = 0.5
 _SPARSE_MS: Final = 1500
-#: What a growing passage must reach before it is shown at all, because what was shown becomes an utterance.
+#: Geometric mean that a growing passage must reach before it is shown, because what was shown becomes an
+#: utterance.
 _LEAST_CONFIDENCE_SHOWN: Final = 0.5
 
 
@@ -90,7 +91,7 @@ class Passage:
             return None
         self._tokens = list(heard.tokens)
         self._reading.hear(heard)
-        if self.number is None and not self._credible(_LEAST_CONFIDENCE_SHOWN):
+        if not self._credible() or (self.number is None and not self._certain()):
             return None
         growing = self._utterance(final=False)
         if growing is None or growing.text == self._shown:
@@ -102,12 +103,16 @@ class Passage:
         """The whole utterance; None where nothing was said that could be understood."""
         return self._utterance(final=True) if self._credible() else None
 
-    def _credible(self, at_least: float = 0.0) -> bool:
-        """Whether this is speech, and at least so sure of it; what has been shown stays so."""
+    def _certain(self) -> bool:
+        """Whether a growing passage may be shown: one doubtful syllable among two makes it wait."""
+        return geometric_mean(self._reading.confidences()) >= _LEAST_CONFIDENCE_SHOWN
+
+    def _credible(self) -> bool:
+        """Whether this is speech; what has been shown stays so."""
         confidences = self._reading.confidences()
         if not confidences:
             return False
-        least = max(at_least, _LEAST_CONFIDENCE if len(confidences) <= _SHORT else _LEAST_CONFIDENCE_LONG)
+        least = _LEAST_CONFIDENCE if len(confidences) <= _SHORT else _LEAST_CONFIDENCE_LONG
         if self.length_ms > _SPARSE_MS * len(confidences):
             least = max(least, _LEAST_CONFIDENCE_SPARSE)
         return self.number is not None or sum(confidences) >= least * len(confidences)
