@@ -1,13 +1,13 @@
-"""`ridge eval objection`: scores the objection model on a manifest of texts and labels."""
+"""`ridge eval objection`: scores the objection model on manifests of texts and labels."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from appliance.cli import CommandError
 from appliance.protocol.vocabulary import OBJECTION_TYPES
@@ -16,12 +16,29 @@ NONE: Final = "none"
 LABELS: Final = (*OBJECTION_TYPES, NONE)
 #: The same manifest always gets the same simulated recognition errors.
 NOISE_SEED: Final = 7
+#: Bins of equal width in which confidences are compared with how often they are right.
+CALIBRATION_BINS: Final = 10
+
+
+class Item(NamedTuple):
+    """One line of a manifest."""
+
+    text: str
+    label: str
+    #: what the agent said before, empty where the manifest does not say
+    context: str = ""
 
 
 def add_eval(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `objection` to `ridge eval`."""
-    parser = subparsers.add_parser("objection", help="score the objection model on a manifest (text, label)")
-    parser.add_argument("manifest", metavar="MANIFEST", type=Path, help="TSV with the columns text and label")
+    parser = subparsers.add_parser("objection", help="score the objection model on manifests (text, label)")
+    parser.add_argument(
+        "manifest",
+        metavar="MANIFEST",
+        type=Path,
+        nargs="+",
+        help="TSV with the columns text, label, and context (what the agent said before) where it is known",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--model", default="objection-zh", metavar="NAME", help="a model of the store")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="write one TSV line an item")
@@ -37,24 +54,32 @@ def run(options: argparse.Namespace) -> int:
     from appliance.language.recognition_noise import noised  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
 
-    items = read_manifest(options.manifest)
+    items = [item for path in options.manifest for item in read_manifest(path)]
     try:
         model = ObjectionModel.load(ModelStore(), options.model)
     except ModelError as error:
         raise CommandError(str(error)) from error
     if options.noise:
         chance = random.Random(NOISE_SEED)
-        items = [(noised(text, chance), label) for text, label in items]
-    judged = [model.judge(text) for text, _ in items]
+        items = [
+            Item(noised(item.text, chance), item.label, item.context and noised(item.context, chance))
+            for item in items
+        ]
+    judged = [model.judge(item.text, item.context) for item in items]
     if options.predictions:
         _write(options.predictions, items, judged)
-    figures = score([label for _, label in items], [found for found, _ in judged])
-    print(json.dumps(figures, ensure_ascii=False) if options.json else describe(figures))
+    truth = [item.label for item in items]
+    figures = score(truth, [found for found, _ in judged])
+    if options.json:
+        print(json.dumps(figures, ensure_ascii=False))
+    else:
+        error = calibration_error(truth, [probabilities for _, probabilities in judged])
+        print(f"{describe(figures)}\nexpected calibration error of the six types {error:.3f}")
     return 0
 
 
-def read_manifest(path: Path) -> list[tuple[str, str]]:
-    """The texts and labels of a manifest.
+def read_manifest(path: Path) -> list[Item]:
+    """The items of a manifest.
 
     Raises:
         CommandError: it cannot be read, lacks a column, has an unknown label or no items.
@@ -67,6 +92,7 @@ def read_manifest(path: Path) -> list[tuple[str, str]]:
     if "text" not in header or "label" not in header:
         raise CommandError(f"{path}: the first line must name the columns text and label, tab between them")
     text_column, label_column = header.index("text"), header.index("label")
+    context_column = header.index("context") if "context" in header else len(header)
     items = []
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
@@ -74,7 +100,8 @@ def read_manifest(path: Path) -> list[tuple[str, str]]:
         cells = line.split("\t")
         if len(cells) <= max(text_column, label_column) or cells[label_column] not in LABELS:
             raise CommandError(f"{path}:{number}: write a text and one label of {', '.join(LABELS)}")
-        items.append((cells[text_column], cells[label_column]))
+        context = cells[context_column] if context_column < len(cells) else ""
+        items.append(Item(cells[text_column], cells[label_column], context))
     if not items:
         raise CommandError(f"{path}: holds no items; add lines of text and label")
     return items
@@ -114,8 +141,21 @@ def score(truth: Sequence[str], found: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def calibration_error(truth: Sequence[str], probabilities: Sequence[Mapping[Any, float]]) -> float:
+    """Expected calibration error over all six types of all items (Naeini, Cooper and Hauskrecht 2015)."""
+    sums = [[0.0, 0.0, 0.0] for _ in range(CALIBRATION_BINS)]
+    for right, given in zip(truth, probabilities, strict=True):
+        for kind in OBJECTION_TYPES:
+            held = sums[min(int(given[kind] * CALIBRATION_BINS), CALIBRATION_BINS - 1)]
+            held[0] += 1
+            held[1] += given[kind]
+            held[2] += right == kind
+    total = sum(count for count, _, _ in sums)
+    return sum(abs(sure - hits) for _, sure, hits in sums) / total if total else 0.0
+
+
 def describe(figures: dict[str, Any]) -> str:
-    """The figures as a table for people."""
+    """The figures as tables for people: by label, and what each label (row) was taken for (column)."""
     lines = [
         f"{figures['n']} items, macro-F1 {figures['macro_f1']:.3f}, "
         f"false alarms on none {100 * figures['none_false_alarm']:.1f} %",
@@ -125,15 +165,16 @@ def describe(figures: dict[str, Any]) -> str:
         lines.append(
             f"{label:<22}{row['n']:>5}{row['precision']:>11.3f}{row['recall']:>8.3f}{row['f1']:>7.3f}"
         )
+    lines.append(f"{'taken for':<22}" + "".join(f"{label[:9]:>11}" for label in LABELS))
+    for label, taken in figures["confusion"].items():
+        lines.append(f"{label:<22}" + "".join(f"{taken[other]:>11}" for other in LABELS))
     return "\n".join(lines)
 
 
-def _write(path: Path, items: list[tuple[str, str]], judged: Sequence[tuple[str, dict[Any, float]]]) -> None:
-    rows = ["\t".join(("text", "label", "found", *OBJECTION_TYPES))]
-    for (text, label), (found, probabilities) in zip(items, judged, strict=True):
-        rows.append(
-            "\t".join((text, label, found, *(f"{probabilities[kind]:.3f}" for kind in probabilities)))
-        )
+def _write(path: Path, items: Sequence[Item], judged: Sequence[tuple[str, dict[Any, float]]]) -> None:
+    rows = ["\t".join(("text", "label", "context", "found", *OBJECTION_TYPES))]
+    for item, (found, probabilities) in zip(items, judged, strict=True):
+        rows.append("\t".join((*item, found, *(f"{probabilities[kind]:.3f}" for kind in OBJECTION_TYPES))))
     try:
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     except OSError as error:

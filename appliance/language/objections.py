@@ -1,9 +1,10 @@
 """The objection model: six types, several at once, from characters and their folded sound.
 
 Input of the network (int64): `characters` and `syllables`, each (1, n, 2): the id of a unit and the id of the
-pair that it makes with the one before. Output: `logits` (1, 6). `objections.json` beside the model holds the
-vocabularies and the calibration: probability = sigmoid(scale x logit + offset) for each type (Platt 1999),
-and the probability from which each type is reported.
+pair that it makes with the one before; `agent_characters` and `agent_syllables` the same of what the agent said
+before, one row of zeros where that is not known. Output: `logits` (1, 6). `objections.json` beside the model
+holds the vocabularies and the calibration: probability = sigmoid(scale x logit + offset) for each type (Platt
+1999), and the probability from which each type is reported.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SETTINGS: Final = "objections.json"
 #: Longest stretch that is judged at once, in syllables; longer utterances are judged in overlapping ones.
 WINDOW: Final = 48
 STRIDE: Final = 32
+#: Of the agent's words before it, the last so many are read.
+AGENT_WINDOW: Final = 24
 #: Ids 0 and 1 of every vocabulary.
 PADDING: Final = 0
 UNKNOWN: Final = 1
@@ -37,6 +40,9 @@ UNKNOWN: Final = 1
 MARGIN_OF_PARTIALS: Final = 0.25
 #: A growing utterance of fewer syllables may still become anything.
 SHORTEST_PARTIAL: Final = 5
+
+#: An agent who has said nothing yet.
+NOTHING: Final = hear("")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +90,13 @@ class Vocabulary:
             _numbers(heard.characters, self.characters, self.character_pairs, ""),
             _numbers(heard.syllables, self.syllables, self.syllable_pairs, " "),
         )
+
+    def encode_agent(self, said: Heard) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Both channels of the end of the agent's words, each (n, 2); one row of padding if none."""
+        if not len(said):
+            return np.full((1, 2), PADDING, dtype=np.int64), np.full((1, 2), PADDING, dtype=np.int64)
+        characters, syllables = self.encode(said)
+        return characters[-AGENT_WINDOW:], syllables[-AGENT_WINDOW:]
 
 
 def _numbers(
@@ -149,42 +162,51 @@ class ObjectionModel:
             raise ModelError(f"model {name}: {SETTINGS} is not valid: {error}; install it again") from error
         return cls(model.path(NETWORK).read_bytes(), settings)
 
-    def logits(self, heard: Heard) -> NDArray[np.float64]:
+    def logits(self, heard: Heard, agent_before: Heard = NOTHING) -> NDArray[np.float64]:
         """The raw outputs of the network, shape (6,): of each type the highest over all windows."""
         characters, syllables = self._vocabulary.encode(heard)
+        agent_characters, agent_syllables = self._vocabulary.encode_agent(agent_before)
         rows = []
         for window in windows(len(characters)):
             (output,) = self._session.run(
-                ["logits"], {"characters": characters[None, window], "syllables": syllables[None, window]}
+                ["logits"],
+                {
+                    "characters": characters[None, window],
+                    "syllables": syllables[None, window],
+                    "agent_characters": agent_characters[None],
+                    "agent_syllables": agent_syllables[None],
+                },
             )
             rows.append(np.asarray(output, dtype=np.float64)[0])
         return cast("NDArray[np.float64]", np.max(rows, axis=0))
 
-    def probabilities(self, heard: Heard) -> dict[ObjectionType, float]:
+    def probabilities(self, heard: Heard, agent_before: Heard = NOTHING) -> dict[ObjectionType, float]:
         """Calibrated probability of each type, 0..1; they do not sum to 1. Nothing heard gives zeros."""
         if not any("一" <= character <= "鿿" for character in heard.characters):
             return dict.fromkeys(cast("tuple[ObjectionType, ...]", OBJECTION_TYPES), 0.0)
-        calibrated = self._scale * self.logits(heard) + self._offset
+        calibrated = self._scale * self.logits(heard, agent_before) + self._offset
         return {
             cast(ObjectionType, kind): 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))
             for kind, value in zip(OBJECTION_TYPES, calibrated.tolist(), strict=True)
         }
 
-    def find(self, heard: Heard, *, final: bool = True) -> tuple[ObjectionFinding, ...]:
+    def find(
+        self, heard: Heard, agent_before: Heard = NOTHING, *, final: bool = True
+    ) -> tuple[ObjectionFinding, ...]:
         """The objections of an utterance, surest first; of a growing one only those beyond doubt."""
         if not final and len(heard) < SHORTEST_PARTIAL:
             return ()
         extra = 0.0 if final else MARGIN_OF_PARTIALS
         found = [
             ObjectionFinding(kind, round(probability, 3))
-            for kind, probability in self.probabilities(heard).items()
+            for kind, probability in self.probabilities(heard, agent_before).items()
             if probability >= min(self.thresholds[kind] + extra, 0.97)
         ]
         return tuple(sorted(found, key=lambda finding: -finding.confidence))
 
-    def judge(self, text: str) -> tuple[str, dict[ObjectionType, float]]:
+    def judge(self, text: str, agent_before: str = "") -> tuple[str, dict[ObjectionType, float]]:
         """One label for a text, as `ridge eval objection` scores it: the surest type found, or "none"."""
-        probabilities = self.probabilities(hear(text))
+        probabilities = self.probabilities(hear(text), hear(agent_before))
         over = [kind for kind, probability in probabilities.items() if probability >= self.thresholds[kind]]
         if not over:
             return "none", probabilities

@@ -64,7 +64,7 @@ class LanguageReader:
         Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
         """
         heard = _heard(utterance)
-        objections = self._objections.find(heard, final=utterance.final)
+        objections = self._objections.find(heard, hear(agent_before), final=utterance.final)
         if len(heard) <= _LONGEST_ANSWER and _OFFERS_HELP.search(agent_before):
             objections = ()
         if not utterance.final:

@@ -61,6 +61,11 @@ def _parts(syllable: str) -> tuple[str, str]:
     return (match[1] or "", match[2]) if match else ("", syllable)
 
 
+@lru_cache(maxsize=16384)
+def _syllables(hanzi: str) -> tuple[str, ...]:
+    return tuple(plain_syllables(hanzi))
+
+
 def noised(
     text: str,
     chance: random.Random,
@@ -69,7 +74,7 @@ def noised(
 ) -> str:
     """The hanzi of `text` as they might be recognized; punctuation is lost, other characters stay."""
     hanzi = "".join(re.findall("[一-鿿]", text))
-    rest = iter(plain_syllables(hanzi))
+    rest = iter(_syllables(hanzi))
     out: list[str] = []
     for character in re.findall("[一-鿿A-Za-z0-9]", text):
         if not "一" <= character <= "鿿":

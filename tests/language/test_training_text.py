@@ -1,6 +1,7 @@
 """The training text is labelled as the guide says, and the held-out author is nowhere in it."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -9,11 +10,23 @@ from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus
 
 
+def _plain(text: str) -> str:
+    return text.replace(" ", "")
+
+
 def test_every_style_holds_known_labels_and_no_line_twice() -> None:
-    assert len(corpus.styles()) >= 12
+    assert len(corpus.styles()) >= 40
     for style in corpus.styles():
-        texts = [example.text for example in corpus.own(style)]
-        assert len(texts) == len(set(texts)), style
+        lines = [(_plain(example.text), example.context) for example in corpus.own(style)]
+        assert len(lines) == len(set(lines)), style
+
+
+def test_no_line_stands_in_two_styles_with_different_labels() -> None:
+    labels: dict[tuple[str, str], set[frozenset[str]]] = {}
+    for style in corpus.styles():
+        for line in corpus.own(style):
+            labels.setdefault((_plain(line.text), line.context), set()).add(line.labels)
+    assert {line: kinds for line, kinds in labels.items() if len(kinds) > 1} == {}
 
 
 def test_all_styles_together_hold_every_type_many_times() -> None:
@@ -21,22 +34,43 @@ def test_all_styles_together_hold_every_type_many_times() -> None:
         label for style in corpus.styles() for line in corpus.own(style) for label in line.labels
     )
     assert set(labels) == set(OBJECTION_TYPES)
-    assert min(labels.values()) >= 100
-    assert sum(len(corpus.own(style)) for style in corpus.styles()) >= 1200
+    assert min(labels.values()) >= 600
+    assert sum(len(corpus.own(style)) for style in corpus.styles()) >= 6000
 
 
 def test_no_held_out_line_is_trained_on() -> None:
-    held_out = {text for path in corpus.HELD_OUT.glob("*.tsv") for text, _ in read_manifest(path)}
-    trained = {example.text for style in corpus.styles() for example in corpus.own(style)}
+    held_out = {
+        (_plain(item.text), item.context)
+        for path in corpus.HELD_OUT.glob("*.tsv")
+        for item in read_manifest(path)
+    }
+    trained = {
+        (_plain(example.text), context)
+        for style in corpus.styles()
+        for example in corpus.own(style)
+        for context in {"", example.context}
+    }
     assert held_out
     assert not held_out & trained
 
 
-def test_the_held_out_author_uses_every_label() -> None:
-    (path,) = corpus.HELD_OUT.glob("*.tsv")
-    labels = Counter(label for _, label in read_manifest(path))
+@pytest.mark.parametrize("path", sorted(corpus.HELD_OUT.glob("*.tsv")), ids=lambda path: path.stem)
+def test_every_held_out_author_uses_every_label(path: Path) -> None:
+    labels = Counter(item.label for item in read_manifest(path))
     assert set(labels) == {*OBJECTION_TYPES, "none"}
-    assert min(labels.values()) >= 15
+    assert min(labels.values()) >= 25
+
+
+def test_the_held_out_authors_are_at_least_two() -> None:
+    assert len(list(corpus.HELD_OUT.glob("*.tsv"))) >= 2
+    assert not {path.stem for path in corpus.HELD_OUT.glob("*.tsv")} & set(corpus.styles())
+
+
+def test_an_agents_line_is_no_line_of_a_customer() -> None:
+    customers = {_plain(example.text) for style in corpus.styles() for example in corpus.own(style)}
+    said = corpus.agent_lines()
+    assert len(said) == len(set(said)) >= 100
+    assert len(customers & {_plain(line) for line in said}) <= 8
 
 
 def test_every_intent_is_mapped_once() -> None:

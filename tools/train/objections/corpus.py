@@ -48,6 +48,8 @@ class Example:
     text: str
     labels: frozenset[str]
     style: str
+    #: what the agent said before, where the labels depend on it
+    context: str = ""
 
 
 def own(style: str) -> list[Example]:
@@ -55,14 +57,19 @@ def own(style: str) -> list[Example]:
     path = WRITTEN / f"{style}.tsv"
     examples = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], start=2):
-        text, labels, *_ = [*line.split("\t"), ""]
+        text, labels, context, *_ = [*line.split("\t"), "", ""]
         names = frozenset(labels.split(",")) - {"none"}
         if not text or names - set(OBJECTION_TYPES):
             raise ValueError(
                 f"{path}:{number}: {labels!r} is not a list of {', '.join(OBJECTION_TYPES)} or none"
             )
-        examples.append(Example(text, names, style))
+        examples.append(Example(text, names, style, context))
     return examples
+
+
+def agent_lines() -> list[str]:
+    """What an agent may have said before any utterance without changing what that utterance is."""
+    return (HERE / "agent_lines.txt").read_text(encoding="utf-8").splitlines()
 
 
 def styles() -> list[str]:
@@ -86,6 +93,25 @@ def intents() -> list[Example]:
         seen.add(text)
         examples.append(Example(text, frozenset() if label == "none" else frozenset({label}), "intents"))
     return examples
+
+
+def intent_names() -> list[tuple[str, str]]:
+    """All telemarketing utterances with their own intents, for pretraining."""
+    lines = INTENTS.read_text(encoding="utf-8").splitlines()[1:]
+    pairs = [(line.rpartition("\t")[0], line.rpartition("\t")[2]) for line in lines]
+    return [(text, intent) for text, intent in pairs if text.strip() and len(text) <= 60]
+
+
+def moods() -> list[tuple[str, str]]:
+    """Lines of TV dialogue with their emotion, for pretraining."""
+    cells = [line.split("\t") for line in DIALOGUES.read_text(encoding="utf-8").splitlines()[1:]]
+    return [(row[5], row[3]) for row in cells if 3 <= len(row[5]) <= 48]
+
+
+def acts() -> list[tuple[str, str]]:
+    """Lines of TV dialogue with their dialogue act, for pretraining."""
+    cells = [line.split("\t") for line in DIALOGUES.read_text(encoding="utf-8").splitlines()[1:]]
+    return [(row[5], row[4]) for row in cells if 3 <= len(row[5]) <= 48]
 
 
 def small_talk() -> list[Example]:

@@ -8,7 +8,10 @@ sentences.
 
 from __future__ import annotations
 
+import pickle
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
@@ -18,17 +21,21 @@ from tools.train.objections.corpus import ROOT, SHARED
 from tools.train.objections.network import PAIR, UNIT
 
 CHARACTERS = 2600
-PAIRS = 8000
+PAIRS = 7000
 OWN_WEIGHT = 10
 AROUND = 4
 #: Context distribution smoothing and shift as in Levy, Goldberg and Dagan 2015.
 SMOOTHING = 0.75
 SCALE = 0.25
+#: Reading pinyin takes longest, so the text is kept as it was heard; delete it when the texts change.
+CACHE = Path(tempfile.gettempdir()) / "ridge-objections-heard.pickle"
 _cache: dict[str, list[Heard]] = {}
 
 
 def general() -> list[Heard]:
     """The unlabelled text, heard."""
+    if not _cache and CACHE.is_file():
+        _cache["general"] = pickle.loads(CACHE.read_bytes())
     if "general" not in _cache:
         lines = (SHARED / "data/text/tv_dialogues.tsv").read_text(encoding="utf-8").splitlines()[1:]
         texts = [line.split("\t")[-1] for line in lines]
@@ -39,6 +46,7 @@ def general() -> list[Heard]:
         ]
         texts += (ROOT / "tools/train/domain_text/calls.txt").read_text(encoding="utf-8").splitlines()
         _cache["general"] = [hear(text) for text in texts if text]
+        CACHE.write_bytes(pickle.dumps(_cache["general"]))
     return _cache["general"]
 
 
