@@ -1,7 +1,7 @@
 """Vocabularies of units and pairs, and their first embeddings from unlabelled text.
 
 Embeddings: positive pointwise mutual information of units with the characters around them, reduced by a
-singular value decomposition (Levy and Goldberg 2014), so that words of like use begin near each other. Text:
+truncated singular value decomposition (Levy and Goldberg 2014), so that words of like use begin near each other. Text:
 the labelled texts without their labels, TV dialogues and read sentences (both Apache-2.0), and our own call
 sentences.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,12 @@ SCALE = 0.25
 #: Reading pinyin takes longest, so the text is kept as it was heard; delete it when the texts change.
 CACHE = Path(tempfile.gettempdir()) / "ridge-objections-heard.pickle"
 _cache: dict[str, list[Heard]] = {}
+
+
+@lru_cache(maxsize=None)
+def heard(text: str) -> Heard:
+    """The text without errors, read once."""
+    return hear(text)
 
 
 def general() -> list[Heard]:
@@ -56,15 +63,15 @@ def vocabulary(texts: list[str], own: list[bool]) -> tuple[str, list[str], list[
     syllables: Counter[str] = Counter()
     character_pairs: Counter[str] = Counter()
     syllable_pairs: Counter[str] = Counter()
-    weighted = [(hear(text), OWN_WEIGHT if ours else 1) for text, ours in zip(texts, own, strict=True)]
-    for heard, weight in [*weighted, *((heard, 1) for heard in general())]:
-        for unit in heard.characters:
+    weighted = [(heard(text), OWN_WEIGHT if ours else 1) for text, ours in zip(texts, own, strict=True)]
+    for said, weight in [*weighted, *((said, 1) for said in general())]:
+        for unit in said.characters:
             characters[unit] += weight
-        for unit in heard.syllables:
+        for unit in said.syllables:
             syllables[unit] += weight
-        for index in range(1, len(heard)):
-            character_pairs["".join(heard.characters[index - 1 : index + 1])] += weight
-            syllable_pairs[" ".join(heard.syllables[index - 1 : index + 1])] += weight
+        for index in range(1, len(said)):
+            character_pairs["".join(said.characters[index - 1 : index + 1])] += weight
+            syllable_pairs[" ".join(said.syllables[index - 1 : index + 1])] += weight
     return (
         "".join(unit for unit, _ in characters.most_common(CHARACTERS)),
         sorted(unit for unit, count in syllables.items() if count >= 5),
@@ -75,7 +82,7 @@ def vocabulary(texts: list[str], own: list[bool]) -> tuple[str, list[str], list[
 
 def tables(words: Vocabulary, texts: list[str]) -> list[np.ndarray]:
     """First embeddings, float32: characters, their pairs, syllables, their pairs; rows as the ids."""
-    encoded = [words.encode(heard) for heard in [*(hear(text) for text in texts), *general()]]
+    encoded = [words.encode(said) for said in [*map(heard, texts), *general()]]
     sizes = [
         len(table) + 2
         for table in (words.characters, words.character_pairs, words.syllables, words.syllable_pairs)
@@ -101,19 +108,16 @@ def tables(words: Vocabulary, texts: list[str]) -> list[np.ndarray]:
                     continue
                 rows.append(ids + offsets[kind])
                 columns.append(around)
-        np.add.at(contexts, (np.concatenate(rows), np.concatenate(columns)), 1.0)
+        places = np.concatenate(rows) * contexts.shape[1] + np.concatenate(columns)
+        np.add.at(contexts.reshape(-1), places, np.float32(1))
     contexts[:, :2] = 0
-    total = contexts.sum()
     by_row = contexts.sum(axis=1, keepdims=True)
     by_column = contexts.sum(axis=0, keepdims=True) ** SMOOTHING
     with np.errstate(divide="ignore", invalid="ignore"):
         information = np.log(contexts / by_row / (by_column / by_column.sum()))
-    del total
     information = np.maximum(np.nan_to_num(information, neginf=0.0), 0.0).astype(np.float32)
-    # The characters' own rows span the space; all other rows are projected into it.
-    values, vectors = np.linalg.eigh(information.T @ information)
-    best = np.argsort(values)[::-1][: max(UNIT, PAIR)]
-    projected = information @ vectors[:, best] / np.sqrt(np.sqrt(values[best]))
+    vectors, values = _leading(information, max(UNIT, PAIR))
+    projected = information @ vectors / np.sqrt(np.sqrt(values))
     out = []
     for kind, size in enumerate(sizes):
         table = projected[offsets[kind] : offsets[kind] + size, : UNIT if kind in (0, 2) else PAIR].copy()
@@ -123,3 +127,13 @@ def tables(words: Vocabulary, texts: list[str]) -> list[np.ndarray]:
         table[1] = 0
         out.append(table.astype(np.float32))
     return out
+
+
+def _leading(matrix: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The leading right singular vectors and squared singular values (Halko, Martinsson and Tropp 2011)."""
+    chance = np.random.default_rng(0)
+    space = chance.standard_normal((matrix.shape[1], count + 16)).astype(np.float32)
+    for _ in range(6):
+        space, _ = np.linalg.qr(matrix.T @ (matrix @ space))
+    _, values, turned = np.linalg.svd(matrix @ space, full_matrices=False)
+    return space @ turned[:count].T, values[:count] ** 2

@@ -14,6 +14,7 @@ from appliance.language.objections import AGENT_WINDOW, Vocabulary, windows
 from appliance.language.pinyin_forms import Heard, hear, plain_syllables
 from appliance.language.recognition_noise import noised
 from appliance.protocol.vocabulary import OBJECTION_TYPES
+from tools.train.objections import embedding
 from tools.train.objections.corpus import Example
 
 #: An utterance of ours is drawn this many times as often as one of the intents.
@@ -47,14 +48,11 @@ class Hearing:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
-        self._clean: dict[str, Heard] = {}
         self._noised: dict[str, list[Heard]] = {}
 
     def clean(self, text: str) -> Heard:
         """The text without errors."""
-        if text not in self._clean:
-            self._clean[text] = hear(text)
-        return self._clean[text]
+        return embedding.heard(text)
 
     def noised(self, text: str, versions: int) -> Heard:
         """The text with errors, one of `versions` kinds."""

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import random
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,6 +40,8 @@ from tools.train.objections.sampler import OTHER_WEIGHTS, Hearing, Sampler, agen
 SEED = 20261
 BATCH = 64
 OUTPUT = Path(os.environ.get("RIDGE_TRAIN_OUTPUT", corpus.ROOT / "models/objection-zh"))
+#: Where the float network and the outputs out of fold are left, to be looked at.
+SCRATCH = Path(tempfile.gettempdir())
 FLOAT = "objections.float.onnx"
 
 
@@ -112,6 +115,7 @@ def main() -> None:
     words = Vocabulary.of(*units)
     hearing = Hearing(SEED)
     tables = embedding.tables(words, [example.text for example in everything])
+    print(f"vocabularies and embeddings: {time.process_time():.0f} s of processor time", flush=True)
     body = pretrain(words, tables, hearing, options.pretraining, SEED)
     if options.folds:
         calibration, chosen = calibrate(*out_of_fold(options, own, others, words, hearing, body))
@@ -145,7 +149,7 @@ def out_of_fold(
                 truth.append([float(kind in example.labels) for kind in OBJECTION_TYPES])
                 styles.append(example.style)
                 texts.append((text, example.context))
-    np.savez("/tmp/words-folds.npz", scores=scores, truth=truth, styles=styles, texts=texts)
+    np.savez(SCRATCH / "objections.folds.npz", scores=scores, truth=truth, styles=styles, texts=texts)
     return np.array(scores), np.array(truth), styles
 
 
@@ -155,9 +159,9 @@ def store(
     calibration: dict[str, tuple[float, float]],
     chosen: dict[str, float],
 ) -> None:
-    """Write the int8 network and its settings to OUTPUT, and the float network to /tmp."""
+    """Write the int8 network and its settings to OUTPUT, and the float network to SCRATCH."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    source = Path("/tmp") / FLOAT
+    source = SCRATCH / FLOAT
     export(network, source)
     quantize(source, OUTPUT / NETWORK)
     settings = dict(zip(("characters", "syllables", "character_pairs", "syllable_pairs"), units, strict=True))
