@@ -8,7 +8,7 @@ import torch
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 
 #: Styles that are exercises and no voice of a caller: in them hard lines are far more frequent than in calls.
-DRILLS = frozenset(["gruff", "half", "pairs", "replies"])
+DRILLS = frozenset(["answers", "gruff", "half", "pairs", "replies"])
 #: Share of `none` lines that may be called an objection, out of fold.
 MOST_FALSE = 0.04
 
