@@ -1,10 +1,10 @@
 """The objection model: six types, several at once, from characters and their folded sound.
 
 Input of the network (int64): `characters` and `syllables`, each (1, n, 2): the id of a unit and the id of
-the pair that it makes with the one before; `agent_characters` and `agent_syllables` the same of what the agent said
-before, one row of zeros where that is not known. Output: `logits` (1, 6). `objections.json` beside the model
-holds the vocabularies and the calibration: probability = sigmoid(scale x logit + offset) for each type (Platt
-1999), and the probability from which each type is reported.
+the pair that it makes with the one before; `agent_characters` and `agent_syllables` the same of what the
+agent said before, one row of zeros where that is not known. Output: `logits` (1, 6). `objections.json`
+beside the model holds the vocabularies and the calibration: probability = sigmoid(scale x logit + offset)
+for each type (Platt 1999), and the probability from which each type is reported.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Vocabularies of units and pairs, and their first embeddings from unlabelled text.
 
 Embeddings: positive pointwise mutual information of units with the characters around them, reduced by a
-truncated singular value decomposition (Levy and Goldberg 2014), so that words of like use begin near each other. Text:
-the labelled texts without their labels, TV dialogues and read sentences (both Apache-2.0), and our own call
-sentences.
+truncated singular value decomposition (Levy and Goldberg 2014), so that words of like use begin near each
+other. Text: the labelled texts without their labels, TV dialogues and read sentences (both Apache-2.0), and
+our own call sentences.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections import Counter
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ CACHE = Path(tempfile.gettempdir()) / "ridge-objections-heard.pickle"
 _cache: dict[str, list[Heard]] = {}
 
 
-@lru_cache(maxsize=None)
+@cache
 def heard(text: str) -> Heard:
     """The text without errors, read once."""
     return hear(text)
