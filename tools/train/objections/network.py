@@ -62,15 +62,25 @@ class Body(nn.Module):
         mask = (characters[:, :, :1] != 0).float()
         first = self.layers[0](neighbours(self.dropout(self.embed(characters, syllables)) * mask, 1))
         if before is not None:
-            said = (before[0][:, :, :1] != 0).float()
-            read = self.layers[0](neighbours(self.dropout(self.embed(*before)) * said, 1))
-            first = first + self.agent((torch.relu(read) * said).amax(dim=1, keepdim=True))
+            first = first + self.agent(self._said(*before))
         units = torch.relu(first) * mask
         for layer, dilation in zip(list(self.layers)[1:], DILATIONS[1:], strict=True):
             units = (torch.relu(layer(neighbours(units, dilation))) + units) * mask
         weights = torch.softmax(self.attention(units).masked_fill(mask == 0, -1e4), dim=1)
         means = torch.einsum("bnk,bnd->bkd", weights, units).flatten(1)
         return units, torch.cat([units.amax(dim=1), means], -1)
+
+    def _said(self, characters: torch.Tensor, syllables: torch.Tensor) -> torch.Tensor:
+        """What the first layer finds in the agent's words, (batch, 1, HIDDEN); zeros where there are none."""
+        peak = torch.zeros(len(characters), 1, HIDDEN)
+        rows = (characters[:, 0, 0] != 0).nonzero()[:, 0]
+        if not len(rows):
+            return peak
+        characters, syllables = characters[rows], syllables[rows]
+        mask = (characters[:, :, :1] != 0).float()
+        units = self.dropout(self.embed(characters, syllables)) * mask
+        read = torch.relu(self.layers[0](neighbours(units, 1))) * mask
+        return peak.index_copy(0, rows, read.amax(dim=1, keepdim=True))
 
 
 FEATURES = (1 + HEADS) * HIDDEN

@@ -11,8 +11,12 @@ from appliance.language.objections import MODEL, NETWORK, SETTINGS
 from tools.train.objections.corpus import ROOT
 
 SOURCE = (
-    "tools/train/objections/train.py, from our own utterances and telemarketing_intents.tsv "
-    "(KARPED1EM/Rie-Kugimiya, Apache-2.0)"
+    "tools/train/objections/train.py, from our own utterances, telemarketing_intents.tsv "
+    "(KARPED1EM/Rie-Kugimiya, Apache-2.0) and tv_dialogues.tsv (scutcyr/CPED, Apache-2.0)"
+)
+PURPOSE = (
+    "Six types of objection in what a customer says, from characters and folded pinyin, "
+    "in the light of what the agent said before."
 )
 HEAD = f"""[[model]]
 name = "{MODEL}"
@@ -20,7 +24,7 @@ kind = "objection"
 licence = "Apache-2.0"
 research_only = false
 source = "{SOURCE}"
-purpose = "Six types of objection in what a customer says, from characters and folded pinyin."
+purpose = "{PURPOSE}"
 card = "{MODEL}/CARD.md"
 """
 

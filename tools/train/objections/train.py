@@ -96,11 +96,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--pretraining", type=int, default=3000, help="steps of pretraining")
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--pretraining", type=int, default=1400, help="steps of pretraining")
     parser.add_argument(
-        "--folds", type=int, default=4, help="folds of author styles that calibrate; 0 keeps the calibration"
+        "--folds", type=int, default=3, help="folds of author styles that calibrate; 0 keeps the calibration"
     )
+    parser.add_argument("--fitted-folds", type=int, help="fit only the first so many folds, to save time")
     parser.add_argument("--only-folds", action="store_true", help="report out of fold and store nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -138,7 +139,7 @@ def out_of_fold(
     chance = random.Random(SEED)
     scores, truth, styles, texts = [], [], [], []
     names = list(own)
-    for fold in range(options.folds):
+    for fold in range(options.fitted_folds or options.folds):
         left_out = names[fold :: options.folds]
         print(f"fold {fold + 1}: without {', '.join(left_out)}", flush=True)
         train = [example for style in names if style not in left_out for example in own[style]] + others
