@@ -10,7 +10,7 @@ for each type (Platt 1999), and the probability from which each type is reported
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -38,6 +38,8 @@ PADDING: Final = 0
 UNKNOWN: Final = 1
 #: What a growing utterance must exceed its type's threshold by, so that few partials are taken back.
 MARGIN_OF_PARTIALS: Final = 0.25
+#: What a type that was shown while its utterance grew may fall below its threshold by before it is dropped.
+HYSTERESIS: Final = 0.25
 #: A growing utterance of fewer syllables may still become anything.
 SHORTEST_PARTIAL: Final = 5
 
@@ -191,16 +193,29 @@ class ObjectionModel:
         }
 
     def find(
-        self, heard: Heard, agent_before: Heard = NOTHING, *, final: bool = True
+        self,
+        heard: Heard,
+        agent_before: Heard = NOTHING,
+        *,
+        final: bool = True,
+        shown: Collection[ObjectionType] = (),
     ) -> tuple[ObjectionFinding, ...]:
-        """The objections of an utterance, surest first; of a growing one only those beyond doubt."""
+        """The objections of an utterance, surest first; of a growing one only those beyond doubt.
+
+        `shown` are the types that were found while this utterance was shorter; less is asked of them.
+        """
         if not final and len(heard) < SHORTEST_PARTIAL:
             return ()
         extra = 0.0 if final else MARGIN_OF_PARTIALS
         found = [
             ObjectionFinding(kind, round(probability, 3))
             for kind, probability in self.probabilities(heard, agent_before).items()
-            if probability >= min(self.thresholds[kind] + extra, 0.97)
+            if probability
+            >= (
+                self.thresholds[kind] - HYSTERESIS
+                if kind in shown
+                else min(self.thresholds[kind] + extra, 0.97)
+            )
         ]
         return tuple(sorted(found, key=lambda finding: -finding.confidence))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Collection
 from typing import Final
 
 from appliance.language.ellipsis import Topic
@@ -18,6 +19,7 @@ from appliance.language.pinyin_forms import Heard, hear
 from appliance.language.redaction import RedactionState, redact
 from appliance.language.signals import SignalRules
 from appliance.models import ModelStore
+from appliance.protocol.vocabulary import ObjectionType
 from appliance.speech.utterance import Utterance
 
 #: 不用, 没有: in answer to these it refuses a service and not the product (a pitch is never one of them).
@@ -58,13 +60,14 @@ class LanguageReader:
         agent_before: str = "",
         redaction: RedactionState | None = None,
         topic: Topic | None = None,
+        shown: Collection[ObjectionType] = (),
     ) -> Findings:
         """What the customer's words say; `agent_before` is the agent's last, `topic` that of the call.
 
         Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
         """
         heard = _heard(utterance)
-        objections = self._objections.find(heard, hear(agent_before), final=utterance.final)
+        objections = self._objections.find(heard, hear(agent_before), final=utterance.final, shown=shown)
         if len(heard) <= _LONGEST_ANSWER and _OFFERS_HELP.search(agent_before):
             objections = ()
         if not utterance.final:
@@ -95,17 +98,27 @@ class LanguageReader:
 
 
 class CallReader:
-    """One call's reader: remembers what is talked of, and for each leg whether digits may go on."""
+    """One call's reader: remembers what is talked of, what a growing utterance has shown, and for each leg
+    whether digits may go on."""
 
     def __init__(self, reader: LanguageReader) -> None:
         self._reader = reader
         self._customer = RedactionState()
         self._agent = RedactionState()
         self._topic = Topic()
+        #: number of the customer's last utterance, and the types found in it so far
+        self._shown: tuple[int, frozenset[ObjectionType]] = (-1, frozenset())
 
     def customer(self, utterance: Utterance, agent_before: str = "") -> Findings:
-        """As `LanguageReader.customer`, with digits followed from one utterance to the next."""
-        return self._reader.customer(utterance, agent_before, self._customer, self._topic)
+        """As `LanguageReader.customer`, with digits followed from one utterance to the next.
+
+        An objection that was found in a growing utterance is kept while it stays likely.
+        """
+        number, kinds = self._shown
+        shown = kinds if number == utterance.number else frozenset()
+        findings = self._reader.customer(utterance, agent_before, self._customer, self._topic, shown)
+        self._shown = (utterance.number, shown | {objection.type for objection in findings.objections})
+        return findings
 
     def agent(self, utterance: Utterance) -> Findings:
         """As `LanguageReader.agent`, with digits followed from one utterance to the next."""

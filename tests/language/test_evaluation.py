@@ -27,7 +27,7 @@ def test_figures_follow_from_the_confusion() -> None:
 
 def test_the_table_says_what_each_label_was_taken_for() -> None:
     table = describe(score(["doubt", "doubt"], ["doubt", "none"])).splitlines()
-    assert table[-6].split() == ["doubt", "0", "0", "1", "0", "0", "0", "1"]
+    assert table[-5].split() == ["doubt", "0", "0", "1", "0", "0", "0", "1"]
 
 
 def test_a_perfect_result_scores_one() -> None:
@@ -48,16 +48,16 @@ def test_the_command_prints_one_object_and_writes_predictions(
     assert lines[0].startswith("text\tlabel\tcontext\tfound\t")
 
 
-def test_the_model_is_better_than_chance_on_an_author_it_never_read(
+def test_the_model_hears_authors_it_never_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     main(["eval", "objection", *MANIFESTS, "--json"])
     clean = json.loads(capsys.readouterr().out)
     main(["eval", "objection", *MANIFESTS, "--json", "--noise", "recognition"])
     noisy = json.loads(capsys.readouterr().out)
-    assert clean["macro_f1"] > 0.5
-    assert noisy["macro_f1"] > 0.4
-    assert clean["none_false_alarm"] < 0.15
+    assert clean["macro_f1"] > 0.86
+    assert noisy["macro_f1"] > 0.78
+    assert clean["none_false_alarm"] < 0.1
 
 
 @pytest.mark.parametrize(
