@@ -73,8 +73,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
     else:
-        error = calibration_error(truth, [probabilities for _, probabilities in judged])
-        print(f"{describe(figures)}\nexpected calibration error of the six types {error:.3f}")
+        away = calibration_error(truth, [probabilities for _, probabilities in judged])
+        print(f"{describe(figures)}\nexpected calibration error of the six types {away:.3f}")
     return 0
 
 
