@@ -83,7 +83,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(models, "_bundled_directory", lambda: tmp_path / "bundled")
     monkeypatch.setattr(models, "_shared_directory", lambda: None)
     file = tmp_path / "ridge.toml"
-    file.write_text(f'[box]\nstate_directory = "{tmp_path / "state"}"\n', encoding="utf-8")
+    # The manifest of these boxes knows recognizers only.
+    text = f'[box]\nstate_directory = "{tmp_path / "state"}"\n[policy]\nemotion = false\n'
+    file.write_text(text, encoding="utf-8")
     return file
 
 
