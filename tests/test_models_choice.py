@@ -16,6 +16,10 @@ from tests.model_archives import FILES, manifest
 BOTH = manifest(None, name=PULLED_RECOGNIZER) + manifest(
     None, name=BUNDLED_RECOGNIZER, network="tone-ctc", research_only=True
 )
+#: `ridge check` names them as well.
+VOICE = manifest(None, name="prosody-telephone", kind="prosody", units=None, network=None) + manifest(
+    None, name="emotion-telephone-cnn", kind="emotion", units=None, network=None
+)
 
 
 def box(place: Path, *, bundled: bool = True, pulled: bool = False, research: bool = True) -> ModelStore:
@@ -28,7 +32,7 @@ def box(place: Path, *, bundled: bool = True, pulled: bool = False, research: bo
         for name, content in FILES.items():
             (folder / name).write_bytes(content)
     file = place / "bundled" / "manifest.toml"
-    file.write_text(BOTH, encoding="utf-8")
+    file.write_text(BOTH + VOICE, encoding="utf-8")
     return ModelStore(None, research, installed=place / "state" / "models", manifest=file)
 
 
@@ -83,9 +87,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(models, "_bundled_directory", lambda: tmp_path / "bundled")
     monkeypatch.setattr(models, "_shared_directory", lambda: None)
     file = tmp_path / "ridge.toml"
-    # The manifest of these boxes knows recognizers only.
-    text = f'[box]\nstate_directory = "{tmp_path / "state"}"\n[policy]\nemotion = false\n'
-    file.write_text(text, encoding="utf-8")
+    file.write_text(f'[box]\nstate_directory = "{tmp_path / "state"}"\n', encoding="utf-8")
     return file
 
 
