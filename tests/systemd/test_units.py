@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-SYSTEMD = Path(__file__).parents[2] / "systemd"
+from tests.systemd.sandbox import SYSTEMD, settings
+
 #: The highest exposure level that each unit may have in `systemd-analyze security`; 10 is no sandbox at all.
 EXPOSURE = {"ridge-engine@0.service": 0.6, "ridge-feed.service": 1.5, "ridge-capture.service": 2.0}
 UNITS = [*EXPOSURE, "ridge-firewall.service", "ridge.target"]
@@ -35,16 +36,6 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / command).write_text("#!/bin/sh\n", encoding="utf-8")
         (tmp_path / command).chmod(0o755)
     return tmp_path
-
-
-def settings(unit: str) -> dict[str, list[str]]:
-    """The [Service] settings of a unit file, each with all its values in order."""
-    found: dict[str, list[str]] = {}
-    for line in (SYSTEMD / unit).read_text(encoding="utf-8").partition("[Service]")[2].splitlines():
-        name, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
-            found.setdefault(name, []).append(value)
-    return found
 
 
 @pytest.mark.parametrize(("unit", "limit"), EXPOSURE.items())
