@@ -204,3 +204,11 @@ def test_rules_that_are_loaded_again_keep_what_was_counted(guarded: Site) -> Non
     assert counters(guarded)["in_gateway_sip_tcp"] == 1
     assert guarded.connects("gateway", box_address("gateway"), SIP)
     assert counters(guarded)["in_gateway_sip_tcp"] == 2
+
+
+def test_the_command_tells_what_was_counted(guarded: Site) -> None:
+    assert guarded.connects("seats", box_address("seats"), PROFILES)
+    ridge = (sys.executable, "-m", "appliance", "firewall", "--counters")
+    assert json.loads(guarded.run("box", *ridge, "--json"))["in_seat_profiles"]["packets"] == 1
+    lines = [line.split() for line in guarded.run("box", *ridge).splitlines()]
+    assert ["in_seat_profiles", "1", "packets"] in [line[:3] for line in lines]
