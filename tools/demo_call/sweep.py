@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from appliance.box.config import Config
+from appliance.box.config import Config, Speech
 from appliance.engine.offline import messages_of
 from appliance.engine.rooms import Rooms, load_rooms
+from appliance.models_choice import AUTO
 from appliance.protocol.messages import CueMessage, DoorMessage, ProfileMessage
 from appliance.telephony.band import TELEPHONE_RATE
 from tools.demo_call import script
@@ -87,8 +88,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scripts", nargs="*", default=SCRIPTS, help="names of scripts in this directory")
     parser.add_argument("--step", type=int, default=STEP_MS, help=f"milliseconds (default {STEP_MS})")
+    parser.add_argument("--model", default=AUTO, help="the recognizer (default: the best that is installed)")
     options = parser.parse_args()
-    config = Config()
+    config = Config(speech=Speech(model=options.model))
     rooms = load_rooms(config)
     for name in options.scripts:
         told = []

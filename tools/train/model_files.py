@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,6 +19,8 @@ class Entry:
     #: the program that trained it
     source: str
     purpose: str
+    #: keys that only some kinds have, such as `units` of a recognizer
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def fill(template: Path, values: Mapping[str, object]) -> str:
@@ -38,6 +40,7 @@ def enter(folder: Path, entry: Entry, files: Iterable[str]) -> None:
         f'source = "{entry.source}"',
         f'purpose = "{entry.purpose}"',
         f'card = "{folder.name}/CARD.md"',
+        *(f'{key} = "{value}"' for key, value in entry.more.items()),
     ]
     for name in files:
         content = (folder / name).read_bytes()
