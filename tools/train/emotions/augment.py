@@ -9,9 +9,8 @@ import soxr
 from numpy.typing import NDArray
 
 from appliance.telephony.band import telephone_band
+from tools.train.packetloss import lose_packets
 
-#: a packet of G.711, in samples at 8 kHz
-PACKET = 160
 #: the usual active speech level, dB below full scale (ITU-T P.56)
 _USUAL_DB = -26.0
 
@@ -19,18 +18,6 @@ _USUAL_DB = -26.0
 def level(samples: NDArray[np.float64]) -> float:
     """Root mean square, never 0."""
     return float(np.sqrt(np.mean(samples**2)) + 1e-9)
-
-
-def _lose_packets(samples: NDArray[np.int16], share: float, rng: np.random.Generator) -> NDArray[np.int16]:
-    out = samples.copy()
-    lost = False
-    for start in range(PACKET, len(out) - PACKET, PACKET):
-        # bursts: a loss follows a loss in a third of the cases
-        lost = rng.random() < (0.33 if lost else share)
-        if lost:
-            previous = out[start - PACKET : start]
-            out[start : start + PACKET] = previous // 2 if rng.random() < 0.5 else 0
-    return out
 
 
 @dataclass(frozen=True)
@@ -86,4 +73,4 @@ class Line:
             out = out + behind / level(behind) * 10 ** (self.noise_db / 20)
         scaled = np.clip(out * 32768 * 10 ** (self.level_db / 20), -32768, 32767)
         narrow = telephone_band(scaled.astype(np.int16), rate)
-        return _lose_packets(narrow, self.loss, rng) if self.loss else narrow
+        return lose_packets(narrow, self.loss, rng) if self.loss else narrow

@@ -15,8 +15,9 @@ from torch.utils.data import IterableDataset
 
 from appliance.telephony.band import to_rate
 from tools.train.emotions import nonspeech
+from tools.train.emotions.augment import level
 from tools.train.recognizers.corpus import Recording, tokens_of
-from tools.train.recognizers.line import level, through_line
+from tools.train.recognizers.line import through_line
 from tools.train.recognizers.network import FRAME_MS, RATE
 from tools.train.recognizers.teacher import FRAME_MS as TEACHER_FRAME_MS
 from tools.train.recognizers.teacher import KEPT

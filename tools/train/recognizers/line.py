@@ -9,15 +9,10 @@ import soxr
 from numpy.typing import NDArray
 
 from appliance.telephony.band import TELEPHONE_RATE, telephone_band
+from tools.train.emotions.augment import level
+from tools.train.packetloss import PACKET, lose_packets
 
-#: A packet of G.711 of 20 ms, in samples.
-PACKET: Final = 160
 FULL_SCALE: Final = 32768.0
-
-
-def level(samples: NDArray[np.float32]) -> float:
-    """Root mean square, never zero."""
-    return float(np.sqrt(np.mean(samples**2)) + 1e-9)
 
 
 def through_line(
@@ -46,7 +41,7 @@ def through_line(
         coded = telephone_band(np.clip(np.rint(out), -32768, 32767).astype(np.int16), TELEPHONE_RATE)
     else:
         coded = np.clip(np.rint(out), -32768, 32767).astype(np.int16)
-    return _lose_packets(coded, rng.uniform(0.003, 0.05), rng) if rng.random() < 0.15 else coded
+    return lose_packets(coded, rng.uniform(0.003, 0.05), rng) if rng.random() < 0.15 else coded
 
 
 def _room(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -70,14 +65,3 @@ def _noise(length: int, rng: np.random.Generator) -> NDArray[np.float32]:
         phase = 2 * np.pi * rng.choice([50, 60]) * np.arange(length) / TELEPHONE_RATE
         noise += sum(np.sin(phase * k) / k for k in (3, 5, 7, 9)).astype(np.float32)
     return noise
-
-
-def _lose_packets(samples: NDArray[np.int16], share: float, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Packets go missing in bursts; the gap is silence or the packet before, faded."""
-    out = samples.copy()
-    lost = False
-    for start in range(PACKET, len(out) - PACKET, PACKET):
-        lost = rng.random() < (0.33 if lost else share)
-        if lost:
-            out[start : start + PACKET] = out[start - PACKET : start] // 2 if rng.random() < 0.7 else 0
-    return out
