@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alert_sad: Annotated[float, msgspec.Meta(ge=0.25, le=1.0)]
     #: speakers that the training never saw
     held_out: tuple[str, ...]
+    #: whether an alert may begin at all
+    alerts: bool = True
 
 
 #: what `window.picture` gives now
@@ -189,6 +191,8 @@ class EmotionState:
 
     def _watch(self) -> None:
         assert self._smooth is not None
+        if not self._settings.alerts:
+            return
         bounds = {"angry": self._settings.alert_angry, "sad": self._settings.alert_sad}
         bound = bounds.get(self._label, 2.0)
         if self._label in bounds and self._smooth[LABELS.index(self._label)] >= bound:

@@ -120,9 +120,13 @@ def _voice_models(config: Config) -> list[str]:
         entries = chosen_models(ModelStore.configured(config), emotion=config.policy.emotion)
     except ModelError as error:
         raise CommandError(str(error)) from error
-    if not entries:
-        return ["autocorrelation tracker, and no emotion: models.allow_research_only is false"]
-    return [f"{entry.name}{' (for research only)' if entry.research_only else ''}" for entry in entries]
+    names = [f"{entry.name}{' (for research only)' if entry.research_only else ''}" for entry in entries]
+    kinds = {entry.kind for entry in entries}
+    if "prosody" not in kinds:
+        names.append("autocorrelation tracker")
+    if config.policy.emotion and "emotion" not in kinds:
+        names.append("no emotion: models.allow_research_only is false")
+    return names
 
 
 def _readings(path: Path, config: Config) -> list[str]:

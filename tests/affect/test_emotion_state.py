@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -66,6 +67,13 @@ def test_an_alert_needs_two_seconds_of_it():
 def test_an_alert_of_sadness_needs_four_seconds():
     readings = run(EmotionState(SETTINGS), [shares(sad=0.95)] * 9)
     assert [reading.alert for reading in readings] == [False] * 7 + [True] * 2
+
+
+def test_a_model_that_may_not_alarm_shows_anger_and_stays_silent():
+    settings = msgspec.structs.replace(SETTINGS, alerts=False)
+    readings = run(EmotionState(settings), [shares(angry=0.97)] * 20)
+    assert readings[-1].label == "angry"
+    assert not any(reading.alert for reading in readings)
 
 
 def test_single_angry_windows_never_alarm():

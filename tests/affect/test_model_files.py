@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from appliance.affect.emotion import EmotionModel, EmotionModelError
 from appliance.affect.models import (
+    AUTOCORRELATION,
     EMOTION_FILE,
     EMOTION_MODELS,
     PROSODY_FILE,
@@ -15,6 +17,8 @@ from appliance.affect.models import (
     PROSODY_SETTINGS,
     SETTINGS_FILE,
     AffectModels,
+    allowed,
+    chosen_models,
     load_emotion,
     load_prosody,
 )
@@ -24,7 +28,7 @@ from appliance.affect.runtime import ModelShapeError, TfliteModel
 from appliance.affect.window import CHANNELS, STEPS
 from appliance.models import ModelError, ModelStore
 
-EMOTION_MODEL = EMOTION_MODELS[0]
+EMOTION_MODEL, OPEN_MODEL = EMOTION_MODELS
 PROSODY_MODEL = PROSODY_MODELS[0]
 FILES = {EMOTION_MODEL: EMOTION_FILE, PROSODY_MODEL: PROSODY_FILE}
 
@@ -90,7 +94,7 @@ def test_without_emotion_a_damaged_model_does_not_matter_because_none_is_opened(
     assert AffectModels.load(ModelStore(copy.parent), emotion=False).emotion is None
 
 
-def test_a_site_can_forbid_models_for_research_and_then_has_the_tracker_that_needs_none():
+def test_a_site_that_forbids_models_for_research_gets_the_open_one_and_the_tracker_that_needs_none():
     store = ModelStore(allow_research_only=False)
     for name in (EMOTION_MODEL, PROSODY_MODEL):
         assert store.entry(name).research_only
@@ -98,9 +102,29 @@ def test_a_site_can_forbid_models_for_research_and_then_has_the_tracker_that_nee
         with pytest.raises(ModelError, match="research only"):
             load(store, name)
     models = AffectModels.load(store, emotion=True)
-    assert models.emotion is None
     assert isinstance(models.tracker, AutocorrelationTracker)
-    assert models.entries == ()
+    assert [(entry.name, entry.research_only) for entry in models.entries] == [(OPEN_MODEL, False)]
+    assert [entry.name for entry in chosen_models(store, emotion=True)] == [OPEN_MODEL]
+    assert models.emotion is not None
+    assert models.emotion.settings.prosody == AUTOCORRELATION
+    assert AffectModels.load(store, emotion=False).entries == ()
+
+
+def test_no_emotion_is_chosen_where_every_model_of_it_is_forbidden():
+    assert allowed(ModelStore(allow_research_only=False), [EMOTION_MODEL]) is None
+
+
+def test_a_model_that_heard_nothing_like_the_calls_raises_no_alert():
+    assert load_emotion(ModelStore(), EMOTION_MODEL).settings.alerts
+    assert not load_emotion(ModelStore(), OPEN_MODEL).settings.alerts
+
+
+@pytest.mark.parametrize("name", EMOTION_MODELS)
+def test_a_model_is_chosen_only_where_its_card_shows_it_better_than_chance_on_unseen_mandarin(name):
+    card = ModelStore().open(name).path(EMOTION_FILE).with_name("CARD.md").read_text(encoding="utf-8")
+    row = re.search(r"(?m)^\| casia-[^|]*\(the shipped model\).*\((0\.\d+) to 0\.\d+\)", card)
+    assert row is not None
+    assert float(row[1]) >= 0.30
 
 
 def test_the_models_that_are_loaded_are_named():
@@ -112,6 +136,8 @@ def test_the_models_that_are_loaded_are_named():
 @pytest.mark.parametrize("name", EMOTION_MODELS)
 def test_a_model_is_never_judged_with_pitch_from_the_speakers_it_was_kept_from(name):
     emotion = load_emotion(ModelStore(), name)
+    if emotion.settings.prosody == AUTOCORRELATION:
+        pytest.skip("the tracker that needs no model has seen no speaker")
     installed = ModelStore().open(emotion.settings.prosody)
     prosody = json.loads(installed.path(PROSODY_SETTINGS).read_text())
     mandarin = {speaker for speaker in emotion.settings.held_out if speaker.startswith("casia-")}

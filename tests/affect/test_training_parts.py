@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 
-from appliance.affect.emotion import LABELS
+from appliance.affect.emotion import LABELS, Settings
 from appliance.affect.frames import measure
 from appliance.affect.pitch import AutocorrelationTracker
 from appliance.models import read_manifest, verify_file
 from tests.affect import signals
 from tools.train import licences, model_files, pictures
-from tools.train.emotions import calibration, corpus, nonspeech, sampling
+from tools.train.emotions import calibration, card, corpus, nonspeech, sampling
 from tools.train.emotions.augment import Line
 from tools.train.prosodies import synthetic
 
@@ -187,3 +188,11 @@ def test_recordings_of_a_call_are_shown_with_the_normal_voice_of_others_and_the_
     assert (
         material.some(material.ways == corpus.PLAIN).windows.shape[0] == (material.ways == corpus.PLAIN).sum()
     )
+
+
+def test_the_card_says_that_a_model_without_alerts_is_silent():
+    settings = Settings(held_out=(), prosody="", **calibration.settings_with(1.0, alert_angry=0.71))
+    assert "angry reaches 0.71" in card.about_alerts(settings, "calls")
+    silent = card.about_alerts(msgspec.structs.replace(settings, alerts=False), "calls")
+    assert "raises no alert" in silent
+    assert "0.71" not in silent

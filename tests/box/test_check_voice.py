@@ -16,7 +16,11 @@ from appliance.cli import main
         ("", f"{EMOTION_MODELS[0]} (for research only), {PROSODY_MODELS[0]} (for research only)"),
         (
             "[models]\nallow_research_only = false\n",
-            "autocorrelation tracker, and no emotion: models.allow_research_only is false",
+            f"{EMOTION_MODELS[1]}, autocorrelation tracker",
+        ),
+        (
+            "[models]\nallow_research_only = false\n[policy]\nemotion = false\n",
+            "autocorrelation tracker",
         ),
         ("[policy]\nemotion = false\n", f"{PROSODY_MODELS[0]} (for research only)"),
     ],
@@ -27,4 +31,15 @@ def test_the_models_that_a_site_gets_are_named(
     file = tmp_path / "site.toml"
     file.write_text(lines, encoding="utf-8")
     assert main(["check", str(file)]) == 0
+    assert f"  voice   {expected}\n" in capsys.readouterr().out
+
+
+def test_a_site_for_which_no_emotion_model_is_allowed_is_told_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.affect.models.EMOTION_MODELS", EMOTION_MODELS[:1])
+    file = tmp_path / "site.toml"
+    file.write_text("[models]\nallow_research_only = false\n", encoding="utf-8")
+    assert main(["check", str(file)]) == 0
+    expected = "autocorrelation tracker, no emotion: models.allow_research_only is false"
     assert f"  voice   {expected}\n" in capsys.readouterr().out

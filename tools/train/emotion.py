@@ -138,7 +138,12 @@ def measured(options: argparse.Namespace, items: list[corpus.Item], seed: int) -
         with np.load(file) as arrays:
             return corpus.Material(*(arrays[name] for name in names))
     copies = {item.corpus: COPIES_OTHER if item.acted else COPIES_READ for item in items}
-    copies[options.target] = COPIES_TARGET
+    if options.corpora is None:
+        copies[options.target] = COPIES_TARGET
+    else:
+        # what is only scored needs no changed copies
+        copies |= {item.corpus: 0 for item in items if item.acted}
+        copies |= dict.fromkeys(options.corpora, COPIES_TARGET)
     tracker = load_prosody(ModelStore(manifest=options.out.parent / MANIFEST_NAME), options.prosody)
     material = corpus.prepare(items, copies, NOTHING, tracker, seed)
     if file is not None:
@@ -182,7 +187,13 @@ def main() -> int:
             shorter = replace(recipe, steps=int(recipe.steps * _SHORTER))
             file = kept(options, f"without-{name}")
             corpora.append(run(material, material.corpora == name, (name,), shorter, file))
-    settings = Settings(held_out=outcomes[-1].held_out, prosody=options.prosody, **bounds)
+    settings = Settings(
+        held_out=outcomes[-1].held_out,
+        prosody=options.prosody,
+        # an alert interrupts an agent, so a model that heard nothing like the calls raises none
+        alerts=options.corpora is None or options.target in options.corpora,
+        **bounds,
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     # where the work was kept means nothing to whoever runs it again
     said = re.sub(r" --work \S+", "", " ".join(sys.argv[1:]))

@@ -12,16 +12,32 @@ import numpy as np
 
 from appliance.affect import scores
 from appliance.affect.emotion import LABELS, Settings
-from appliance.affect.models import EMOTION_FILE, SETTINGS_FILE
+from appliance.affect.models import AUTOCORRELATION, EMOTION_FILE, SETTINGS_FILE
 from tools.train import licences, model_files, pictures
 from tools.train.emotions.calibration import Judged, by_item, judged
-from tools.train.emotions.corpus import ALONE, PLAIN, Item
+from tools.train.emotions.corpus import ALONE, CLASSES, PLAIN, Item
 
 if TYPE_CHECKING:
     from tools.train.emotions.network import Recipe
 
 PURPOSE = "Emotion of the customer (angry, happy, neutral, sad) in 2.56 s of telephone speech, int8."
 PICTURE = "confusion.svg"
+ALERTS = """\
+An alert begins when the smoothed probability of angry reaches {angry} on four decisions in a row (two
+seconds of speech), or that of sad reaches {sad} on eight. The bounds favour silence: most acted sadness
+raises no alert. How many false alarms an hour of neutral speech brings, `tools/bench/false_alarms.py`
+counts."""
+LEARNED = """\
+The prosody model has seen the pitch of
+speakers that are unseen here, but not that of its own held-out speakers."""
+UNLEARNED = """\
+The pitch tracker
+has learned from no recording."""
+ABSENT = """
+No recording of {names} was there to learn from, so these classes are hardly ever answered."""
+SILENT = """\
+This model raises no alert, however sure it is: it was trained on nothing like the calls ({target}), and an
+alert interrupts an agent."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +121,11 @@ def write(
     (folder / EMOTION_FILE).write_bytes(shipped.content)
     (folder / SETTINGS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(settings), indent=1) + b"\n")
     used = Counter(item.corpus for item in items if item.speaker not in shipped.held_out)
+    taught = {item.emotion for item in items if item.speaker not in shipped.held_out}
+    absent = [name for name in CLASSES if name not in taught and name != "none"]
     target = about.recipe.target
     own = shipped.judged.speakers[shipped.judged.corpora == target]
     unseen = sorted(set(own.tolist())) or [shipped.held_out[0]]
-    first = unseen[0]
     counts = sum(
         figures(judged(shipped, speaker=speaker, way=PLAIN), settings)["confusion"] for speaker in unseen
     )
@@ -123,7 +140,7 @@ def write(
         "research_only": "yes" if research_only else "no",
         "licences": "\n".join(f"| {n} | {count} | {licences.licence(n)} |" for n, count in used.items()),
         "held_out": ", ".join(shipped.held_out) if len(shipped.held_out) < 12 else _short(shipped.held_out),
-        "first": first,
+        "scored_rows": f'$3 == "{unseen[0]}"' if len(unseen) == 1 else f'$2 == "{target}"',
         "scores": _score_table(settings, outcomes, corpora, target),
         "picture": PICTURE,
         "prosody": settings.prosody,
@@ -133,8 +150,9 @@ def write(
         "minutes": f"{about.seconds / 60:.0f}",
         "temperature": settings.temperature,
         "least_confidence": settings.least_confidence,
-        "alert_angry": settings.alert_angry,
-        "alert_sad": settings.alert_sad,
+        "absent": ABSENT.format(names=", ".join(absent)) if absent else "",
+        "pitch": UNLEARNED if settings.prosody == AUTOCORRELATION else LEARNED,
+        "alerts": about_alerts(settings, target),
         "chosen_on": f"the held-out speakers of {target} in the other trainings"
         if len(outcomes) > 1
         else "two speakers of the seen corpora that the training did not see",
@@ -150,6 +168,13 @@ def write(
     )
     model_files.enter(folder, entry, (EMOTION_FILE, SETTINGS_FILE))
     print(f"wrote {folder}\n{values['scores']}", flush=True)
+
+
+def about_alerts(settings: Settings, target: str) -> str:
+    """The card's passage on alerts."""
+    if not settings.alerts:
+        return SILENT.format(target=target)
+    return ALERTS.format(angry=settings.alert_angry, sad=settings.alert_sad)
 
 
 def _short(speakers: tuple[str, ...]) -> str:
