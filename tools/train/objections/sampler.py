@@ -20,7 +20,7 @@ from tools.train.objections.corpus import Example
 #: An utterance of ours is drawn this many times as often as one of the intents.
 OWN_WEIGHT = 8.0
 OTHER_WEIGHTS = {"intents": {True: 1.6, False: 0.6}, "dialogue": {True: 0.0, False: 0.25}}
-NOISED = 0.6
+NOISED = 0.7
 JOINED = 0.15
 #: Of the joined: two objections, labelled with both.
 BOTH = 0.2
@@ -58,7 +58,7 @@ class Hearing:
         """The text with errors, one of `versions` kinds."""
         kept = self._noised.setdefault(text, [])
         if len(kept) < versions:
-            errors = self._chance.uniform(0.02, 0.2)
+            errors = self._chance.uniform(0.04, 0.22)
             wrong = noised(text, self._chance, errors, self._chance.uniform(0.0, 0.25))
             # Words are broken by the errors, so each character's usual reading is as good as the phrase's.
             kept.append(hear(wrong, [reading(unit) for unit in wrong if "一" <= unit <= "鿿"]))
