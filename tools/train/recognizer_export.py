@@ -2,6 +2,9 @@
 
     /tmp/train/bin/python -m tools.train.recognizer_export --work /tmp/recognizer
 
+Then count how it mishears (`confusions.py --model`, which needs the files in their place), and run this
+again, so that the manifest lists the table, too.
+
 Writes the int8 network, its tokens, the learning curve (SVG and JSON lines) and its entry in the manifest
 beside the model's folder; prints float and int8 side by side on the recordings kept out of training. The
 card is written by hand from these figures and from `ridge eval asr`.
@@ -17,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from appliance.speech.lexicon import CONFUSIONS_FILE
 from tools.train.model_files import Entry, enter
 from tools.train.recognizer import HELD_OUT
 from tools.train.recognizers.corpus import read_manifest, token_table
@@ -72,7 +76,9 @@ def main() -> int:
         purpose="Streaming Mandarin recognition of telephone speech into toned pinyin; it is bundled.",
         more={"units": "pinyin", "network": "tone-ctc"},
     )
-    enter(options.out, entry, [narrow.name, "tokens.txt"])
+    # counted with this model by confusions.py, so there only when this runs again
+    files = [narrow.name, "tokens.txt", CONFUSIONS_FILE]
+    enter(options.out, entry, [name for name in files if (options.out / name).exists()])
     return 0
 
 
