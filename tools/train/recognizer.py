@@ -35,13 +35,13 @@ from tools.train.recognizers.teacher import Teacher
 
 _HERE: Final = Path(__file__).resolve().parent
 #: The set, the share of it that an epoch takes, and whether the teacher is asked. Single words that one
-#: speaker read and twelve words said over and over teach less than sentences.
+#: speaker read and twelve words said over and over teach less than sentences, and need no teacher.
 SETS: Final = (
     ("aishell-sample", 1.0, True),
     ("textbook-readings", 1.0, True),
     ("digits", 0.7, True),
-    ("word-commands", 0.3, True),
-    ("hsk-words", 0.5, True),
+    ("word-commands", 0.3, False),
+    ("hsk-words", 0.5, False),
 )
 #: Kept out of training: its one voice is in no other set, so it says how the network hears strangers.
 HELD_OUT: Final = "customer-service"
@@ -97,7 +97,7 @@ def _prepare(options: argparse.Namespace, table: list[str]) -> tuple[Examples, A
     audio: Audio = {}
     asr = options.data / "asr" / "train"
     sets = [(read_manifest(asr / f"{name}.tsv"), share, asked) for name, share, asked in SETS]
-    sets.append((read_casia(options.data / "emotion"), 1.0, True))
+    sets.append((read_casia(options.data / "emotion"), 1.0, False))
     sets += [(read_manifest(path), 1.0, True) for path in options.manifest]
     synthetic = options.work / "synthetic" / "synthetic.tsv"
     if not synthetic.exists():
