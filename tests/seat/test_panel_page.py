@@ -119,6 +119,9 @@ def on_call(feed, panel, browser):
         page.wait(
             "document.querySelector('.score')?.textContent === '62' && document.body.dataset.live === ''"
         )
+        # what is known is drawn two frames later at the latest
+        page.run("requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true; }))")
+        page.wait("window.drawn")
         return page
 
     yield open_tab, call_id

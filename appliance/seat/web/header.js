@@ -84,7 +84,6 @@ export function alertBar(words, announce) {
   const text = h("b");
   const next = h("span", { class: "next" });
   const node = h("div", { class: "alert" }, sign, text, next);
-  let told = "";
   return {
     node,
     update(store, call) {
@@ -109,10 +108,7 @@ export function alertBar(words, announce) {
         put(text, whose + words.pair(words.of("cue", cue.kind), words.evidence(cue.code)));
         put(next, cue.advice?.length ? `→ ${words.strategy(cue.advice[0]).title}` : "");
         const key = `${(noticed ?? call).id} ${cue.at} ${cue.code}`;
-        if (key !== told) {
-          told = key;
-          announce(`${text.textContent} ${next.textContent}`);
-        }
+        announce(key, `${text.textContent} ${next.textContent}`);
       } else {
         put(text, last ? words.pair(words.of("panel", "last_cue"), `${words.evidence(last.code)} ${clock(last.at)}`) : words.of("panel", "no_cue"));
         put(next, "");

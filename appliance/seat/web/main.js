@@ -21,6 +21,7 @@ const live = new Live(token, take, linked);
 const tellPage = embedding(settings, { show });
 const app = document.getElementById("app");
 const announcer = document.getElementById("announce");
+let announced = "";
 /** the call that is shown; null: the newest one. A supervisor begins with the board. */
 let route = { call: null };
 let view;
@@ -47,8 +48,11 @@ function build() {
   update();
 }
 
-function announce(text) {
-  // A screen reader reads what changes: the same alert once more is a change only from nothing.
+/** Read an alert aloud once, also when the page is built anew while it lasts. */
+function announce(key, text) {
+  if (key === announced) return;
+  announced = key;
+  // A screen reader reads what changes: an alert of the same words is a change only from nothing.
   put(announcer, "");
   setTimeout(() => put(announcer, text), 50);
 }
@@ -158,7 +162,9 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, dialog[open]:not(.help)")) return;
+  // Until the next frame a dialog that was closed still has the focus; the key is for the page.
+  const at = event.target.closest("dialog:not([open])") ? document.body : event.target;
+  if (event.ctrlKey || event.altKey || event.metaKey || at.closest("input, dialog[open]:not(.help)")) return;
   if (event.key === "Escape" && view.page.evidenceOpen) return view.page.toggleEvidence(false);
   if (route.board && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
     event.preventDefault();
