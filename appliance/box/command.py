@@ -43,6 +43,8 @@ def _check(options: argparse.Namespace) -> int:
     if options.sample:
         sys.stdout.write(SAMPLE.read_text(encoding="utf-8"))
         return 0
+    from appliance.box.policies import describe_policies, never_matching
+
     config = load_config(options.file)
     readings = _readings(options.file, config)
     strategies = _strategies(options.file, config)
@@ -65,7 +67,10 @@ def _check(options: argparse.Namespace) -> int:
             print(f"          {reading}")
     if strategies is not None:
         print(f"  advice  {strategies} strategies of the site")
-    print(f"  policy  emotion {_on(config.policy.emotion)}, quotes {_on(config.policy.quotes)}")
+    for line in describe_policies(config.policies()):
+        print(f"  policy  {line}")
+    for warning in never_matching(config.policy, config.roles, siprec.gateways):
+        print(f"  warning {warning}")
     print(f"  voice   {', '.join(_voice_models(config))}")
     return 0
 
@@ -116,15 +121,16 @@ def _voice_models(config: Config) -> list[str]:
     from appliance.cli import CommandError
     from appliance.models import ModelError, ModelStore
 
+    emotion = any(policy.emotion for policy in config.policies())
     try:
-        entries = chosen_models(ModelStore.configured(config), emotion=config.policy.emotion)
+        entries = chosen_models(ModelStore.configured(config), emotion=emotion)
     except ModelError as error:
         raise CommandError(str(error)) from error
     names = [f"{entry.name}{' (for research only)' if entry.research_only else ''}" for entry in entries]
     kinds = {entry.kind for entry in entries}
     if "prosody" not in kinds:
         names.append("autocorrelation tracker")
-    if config.policy.emotion and "emotion" not in kinds:
+    if emotion and "emotion" not in kinds:
         names.append("no emotion: models.allow_research_only is false")
     return names
 
@@ -151,7 +157,3 @@ def _readings(path: Path, config: Config) -> list[str]:
             "recognition would leave out names that cannot be pronounced\n" + "\n".join(problems)
         )
     return readings
-
-
-def _on(value: bool) -> str:
-    return "on" if value else "off"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
+from appliance.box.policies import ResolvedPolicy, resolve
 from appliance.box.problems import describe
 from appliance.box.settings.analysis import Advice, Engine, Models, SiteWord, Speech
 from appliance.box.settings.gateway import Record, Roles, Siprec
@@ -44,6 +45,21 @@ class Config(Section):
     memory: Memory = Field(default_factory=Memory)
     record: Record = Field(default_factory=Record)
     policy: Policy = Field(default_factory=Policy)
+
+    def policies(self) -> tuple[ResolvedPolicy, ...]:
+        """What holds for which calls, in the order in which they are tried; the last is `default`."""
+        return resolve(self.policy, self.memory)
+
+    @model_validator(mode="after")
+    def _queues_only_shorten_the_retention(self) -> Config:
+        for place, queue in enumerate(self.policy.queue):
+            days = queue.retention_days
+            if days is not None and days > self.memory.retention_days:
+                raise ValueError(
+                    f"policy.queue[{place}].retention_days: {days} is more than memory.retention_days = "
+                    f"{self.memory.retention_days}, the most that anything is kept; write that or less"
+                )
+        return self
 
     @model_validator(mode="after")
     def _record_is_on_the_gateways_side(self) -> Config:

@@ -51,7 +51,10 @@ def test_what_the_file_says_is_taken_and_the_rest_stays(tmp_path: Path) -> None:
     [
         ("[siprec]\nbnd = '127.0.0.1'", "siprec.bnd: no such key; did you mean bind?"),
         ("[siprecs]", "siprecs: no such key; did you mean siprec?"),
-        ("[policy]\nrecording = true", "policy.recording: no such key; known here: emotion, quotes"),
+        (
+            "[models]\nrecording = true",
+            "models.recording: no such key; known here: allow_research_only, directory",
+        ),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_one_that_was_meant(
