@@ -32,6 +32,8 @@ class ServiceManager:
         self.interval = seconds * SHARE_OF_WATCHDOG if seconds else None
         self._due = 0.0
         self._asked = self._done = 0
+        #: what `turn` was last told
+        self.asked = self.done = 0
 
     def ready(self) -> None:
         """The sockets are bound and the models loaded."""
@@ -56,6 +58,7 @@ class ServiceManager:
         Returns:
             Whether the watchdog was fed.
         """
+        self.asked, self.done = asked, done
         if self.interval is None or now < self._due:
             return False
         self._due = now + self.interval

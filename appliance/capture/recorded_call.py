@@ -277,6 +277,14 @@ class RecordedCall:
         """Datagrams that the kernel dropped on the sockets that are open."""
         return sum(stream.socket.dropped for stream in self._streams.values())
 
+    def counters(self) -> dict[Leg, LegCounters]:
+        """The counters of the legs that are analysed, as they stand."""
+        return {
+            stream.leg: stream.receiver.counters
+            for stream in self._streams.values()
+            if stream.leg is not None and stream.receiver is not None
+        }
+
     def end(self, reason: CallEnd, now: float) -> None:
         """The session is over: tell the engine, and free the ports."""
         try:

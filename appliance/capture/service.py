@@ -15,15 +15,18 @@ from appliance.box import runtime_directory
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.notify import ServiceManager
+from appliance.box.status.line import StatusLine
+from appliance.box.status.reports import CaptureReport, Fault, Process
 from appliance.capture.gateways import Gateways
 from appliance.capture.media import NoPortError, RtpSockets
 from appliance.capture.outlet import AudioOutlet
 from appliance.capture.portpool import PortPool
 from appliance.capture.record import BankRecord
 from appliance.capture.recorded_call import CallEnd, EndedLegs, RecordedCall
+from appliance.capture.report import report_of
 from appliance.capture.roles import AssignedRoles, UnknownRoles
 from appliance.capture.siprec import SiprecEndpoint
-from appliance.memory.secret import MemorySecret, directory_of
+from appliance.memory.secret import MemoryFileError, MemorySecret, directory_of
 from appliance.telephony.recording_events import (
     EndReason,
     RecordingEvent,
@@ -51,6 +54,13 @@ _REASONS: Final[dict[EndReason, CallEnd]] = {
     "rejected": "error", "ended": "error",
 }  # fmt: skip
 
+#: Why capture could not start, and the code that the console has for it; the first that fits counts.
+_FAULTS: Final[dict[type[Exception], Fault]] = {
+    runtime_directory.RuntimeDirectoryError: "runtime",
+    MemoryFileError: "memory",
+    OSError: "port",
+}
+
 
 class CaptureService:
     """Everything that capture does, on one event loop."""
@@ -60,6 +70,7 @@ class CaptureService:
         self._config = config
         self._journal = journal
         self._manager = ServiceManager()
+        self._status = StatusLine(config.box.runtime_directory, self._manager)
         self._loop = asyncio.get_running_loop()
         gateways = Gateways(settings.gateways)
         ports = PortPool(*settings.rtp_ports, settings.rtp_cooldown_seconds)
@@ -107,6 +118,7 @@ class CaptureService:
         )
         await stop.wait()
         self._manager.stopping()
+        self._status.stopping(self._report, self._loop.time())
         await self._stop()
 
     async def _stop(self) -> None:
@@ -168,6 +180,19 @@ class CaptureService:
         # Only whole ticks come here. That no audio comes is the gateway's affair; what waits must be taken.
         if self._manager.turn(now, self._sockets.waited, self._sockets.taken):
             self._manager.status(calls=len(self._calls), datagrams=self._sockets.taken)
+        if self._status.due(now):
+            self._status.tell(self._report, now)
+
+    def _report(self, process: Process) -> CaptureReport:
+        return report_of(
+            process,
+            self._calls.values(),
+            self._totals,
+            self._outlet.counters,
+            most_calls=self._config.siprec.max_calls,
+            datagrams=self._sockets.taken,
+            foreign_sip=self._endpoint.foreign,
+        )
 
     def _check(self, now: float) -> None:
         settings = self._config.siprec
@@ -357,8 +382,14 @@ def run(config: Config) -> int:
 
     Raises:
         OSError: a port cannot be bound; its message names the address.
+        MemoryFileError: the secret of the memory cannot be used.
+        RuntimeDirectoryError: the runtime directory cannot be used.
     """
-    asyncio.run(_serve(config))
+    try:
+        asyncio.run(_serve(config))
+    except tuple(_FAULTS) as error:
+        StatusLine(config.box.runtime_directory).failed(CaptureReport, error, _FAULTS)
+        raise
     return 0
 
 

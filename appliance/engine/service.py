@@ -16,11 +16,17 @@ import zmq
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.notify import ServiceManager
-from appliance.box.runtime_directory import claimed
+from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
+from appliance.box.status.line import StatusLine
+from appliance.box.status.reports import EngineReport, Fault, Process
 from appliance.engine.door_line import DoorLine
 from appliance.engine.memory import CallMemory
+from appliance.engine.report import report_of
 from appliance.engine.rooms import load_rooms
 from appliance.engine.scheduler import Scheduler
+from appliance.memory.secret import MemoryFileError
+from appliance.models import ModelError
+from appliance.profile.catalogue import CatalogueError
 from appliance.telephony import audioblock
 
 #: Messages taken from the socket before the recognizers get their turn: a block of each leg of 128 calls.
@@ -35,6 +41,14 @@ MAX_AUDIO_MESSAGE: Final = 2 * audioblock.MAX_BLOCK_SAMPLES + 1024
 ABANDONED_SECONDS: Final = 30.0
 #: At shutdown the ends of calls wait this long for the door's budget.
 FAREWELL_SECONDS: Final = 6.0
+
+#: Why an engine could not start, and the code that the console has for it.
+START_FAULTS: Final[dict[type[Exception], Fault]] = {
+    ModelError: "models",
+    CatalogueError: "catalogue",
+    MemoryFileError: "memory",
+    RuntimeDirectoryError: "runtime",
+}
 
 
 class EngineService:
@@ -51,6 +65,7 @@ class EngineService:
         for entry in rooms.affect.entries:
             # whoever runs the box is answerable for what it may be used for
             self._journal.event("voice_model", model=entry.name, research_only=entry.research_only)
+        self._rooms, self._policy = rooms, config.policy
         self._scheduler = Scheduler(
             rooms,
             quotes=config.policy.quotes,
@@ -58,6 +73,8 @@ class EngineService:
             abandoned_after=ABANDONED_SECONDS,
         )
         self._manager = ServiceManager()
+        self._status = StatusLine(self._directory, self._manager)
+        self._utterances = 0
         self._stopping = False
         self._bad_messages = 0
         self._lost_messages = 0
@@ -81,6 +98,7 @@ class EngineService:
             while not self._stopping:
                 self._turn(audio, door)
             self._manager.stopping()
+            self._status.stopping(lambda process: self._report(process, door), time.monotonic())
             self._farewell(audio, door)
         finally:
             audio.close(linger=0)
@@ -111,9 +129,12 @@ class EngineService:
         door.turn(now)
         for data in outcome.messages:
             door.put(data, now)
+        self._utterances += len(outcome.updates)
         for call, utterance_end_ms, at_ms in outcome.updates:
             self._journal.event("utterance_told", call=call, end=utterance_end_ms, at_ms=at_ms)
         self._tell_progress(now)
+        if self._status.due(now):
+            self._status.tell(lambda process: self._report(process, door), now)
 
     def _tell_progress(self, now: float) -> None:
         counters = self._scheduler.counters
@@ -123,6 +144,18 @@ class EngineService:
             self._manager.status(
                 calls=self._scheduler.active, blocks=counters.blocks, failed_calls=counters.failed_calls
             )
+
+    def _report(self, process: Process, door: DoorLine) -> EngineReport:
+        return report_of(
+            process,
+            self._shard,
+            self._scheduler,
+            door.outbox,
+            rooms=self._rooms,
+            policy=self._policy,
+            undecodable=self._bad_messages,
+            utterances=self._utterances,
+        )
 
     def _drain(self, audio: zmq.Socket[bytes]) -> None:
         for _ in range(MAX_DRAIN):
@@ -171,8 +204,19 @@ def run(config: Config, shard: int) -> int:
 
     Raises:
         ModelError: a model is missing, altered or forbidden.
+        CatalogueError: the site's catalogue of strategies cannot be used.
+        MemoryFileError: the secret of the memory cannot be used.
         RuntimeDirectoryError: the runtime directory cannot be used, or another engine has this share.
     """
+    try:
+        return _run(config, shard)
+    except tuple(START_FAULTS) as error:
+        line = StatusLine(config.box.runtime_directory)
+        line.failed(lambda process: EngineReport(process, shard), error, START_FAULTS)
+        raise
+
+
+def _run(config: Config, shard: int) -> int:
     with claimed(config.box.runtime_directory, f"audio-{shard}"):
         service = EngineService(config, shard)
         signal.signal(signal.SIGTERM, service.stop)

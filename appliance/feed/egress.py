@@ -40,6 +40,7 @@ class EgressCounters:
 class _Failure:
     since: float
     wall: int
+    reason: str
     messages: int = 0
     size: int = 0
     complained: float = 0.0
@@ -57,7 +58,7 @@ class Egress:
     ) -> None:
         self._ledger = ledger
         self._journal = journal
-        self._policy = policy
+        self.policy: Final = policy
         self._clock = clock
         self._queue: list[tuple[zmq.Socket[bytes], list[bytes]]] = []
         self._small: dict[str, list[tuple[str, bytes]]] = {}
@@ -69,6 +70,11 @@ class Egress:
     def recorded(self) -> bool:
         """Whether what leaves now is entered in a ledger."""
         return self._ledger is not None and self._failure is None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the ledger cannot be written now, as a name of errno(3); None where it can."""
+        return self._failure.reason if self._failure is not None else None
 
     def publish(self, socket: zmq.Socket[bytes], topic: str, data: bytes, frames: list[bytes]) -> None:
         """Send a message under each of the topic frames in `frames`."""
@@ -137,7 +143,7 @@ class Egress:
         try:
             if failure is not None:
                 ledger.reopen(wall)
-                if failure.messages and self._policy == "go_on":
+                if failure.messages and self.policy == "go_on":
                     ledger.enter_unrecorded(failure.wall, failure.messages, failure.size, wall)
             for kind, sent in self._small.items():
                 ledger.enter_all(kind, sent, wall)
@@ -151,7 +157,7 @@ class Egress:
 
     def _recovered(self, failure: _Failure, now: float) -> None:
         self._failure = None
-        stopped = self._policy == "stop"
+        stopped = self.policy == "stop"
         self._journal.event(
             "ledger_works_again",
             seconds=round(now - failure.since, 1),
@@ -166,10 +172,10 @@ class Egress:
     def _failed(self, error: LedgerError, now: float, wall: int) -> None:
         self._next_try = now + RETRY_SECONDS
         if self._failure is None:
-            self._failure = _Failure(now, wall)
+            self._failure = _Failure(now, wall, error.code)
             for _, frames in self._queue:
                 self._missed(1, len(frames[-1]))
-        if self._policy == "stop":
+        if self.policy == "stop":
             self._queue.clear()
         failure = self._failure
         if not failure.complained or now - failure.complained >= COMPLAIN_SECONDS:
@@ -177,13 +183,13 @@ class Egress:
             self._journal.event(
                 "ledger_failed",
                 reason=error.code,
-                policy=self._policy,
+                policy=self.policy,
                 seconds=round(now - failure.since, 1),
                 messages=failure.messages,
             )
             says = (
                 "nothing is sent to any seat until it works again"
-                if self._policy == "stop"
+                if self.policy == "stop"
                 else "messages leave WITHOUT entries, as feed.ledger_failure allows"
             )
             print(
@@ -197,13 +203,13 @@ class Egress:
         if self._failure is None:
             return False
         self._missed(messages, size)
-        return self._policy == "stop"
+        return self.policy == "stop"
 
     def _missed(self, messages: int, size: int) -> None:
         if self._failure is not None:
             self._failure.messages += messages
             self._failure.size += size
-            if self._policy == "stop":
+            if self.policy == "stop":
                 self.counters.withheld += messages
             else:
                 self.counters.unrecorded += messages

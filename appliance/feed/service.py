@@ -16,6 +16,8 @@ from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.notify import ServiceManager
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
+from appliance.box.status.line import StatusLine
+from appliance.box.status.reports import Fault, FeedReport, Process
 from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
 from appliance.feed.box_rotation import finish_rotation, read_rotation
@@ -32,6 +34,7 @@ from appliance.feed.ledger import Ledger, LedgerError, ledger_key
 from appliance.feed.ledger_records import in_letters
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
 from appliance.feed.publisher import BindError
+from appliance.feed.report import report_of
 from appliance.feed.seat_sockets import SeatSockets, State
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import SchemaError
@@ -53,6 +56,12 @@ WANTED_DESCRIPTORS: Final = 65_536
 
 #: Why the feed could not start, each a sentence with a next step.
 START_ERRORS: Final = (AuthenticatorError, BindError, PrivateFileError, RuntimeDirectoryError)
+_FAULTS: Final[dict[type[Exception], Fault]] = {
+    AuthenticatorError: "authenticator",
+    BindError: "port",
+    PrivateFileError: "private_file",
+    RuntimeDirectoryError: "runtime",
+}
 
 
 class FeedService:
@@ -63,6 +72,7 @@ class FeedService:
         self._journal = journal or Journal("feed")
         self._sums = FeedJournal(self._journal)
         self._manager = ServiceManager()
+        self._status = StatusLine(config.box.runtime_directory, self._manager)
         self._directory = config.box.state_directory / "feed"
         self._cleanup = contextlib.ExitStack()
         self._admission = Admission()
@@ -205,6 +215,22 @@ class FeedService:
             self._manager.status(
                 seats=len(self._admission.seats), sent=egress.messages, withheld=egress.withheld
             )
+        if self._status.due(now):
+            self._status.tell(lambda process: self._report(process, now), now)
+
+    def _report(self, process: Process, now: float) -> FeedReport:
+        return report_of(
+            process,
+            now,
+            grants=self._watch.grants,
+            leases=self._leases,
+            door=self._door.counters,
+            unclaimed=self.unclaimed,
+            sockets=self._sockets,
+            authenticator=self._authenticator,
+            egress=self._egress,
+            ledger=self._ledger,
+        )
 
     def _publish(self, message: DoorMessage, now: float) -> None:
         topics = self._admission.audience(message.seat)
@@ -230,6 +256,8 @@ class FeedService:
     def close(self) -> None:
         """Close every socket and write the totals."""
         self._manager.stopping()
+        now = time.monotonic()
+        self._status.stopping(lambda process: self._report(process, now), now)
         self._save_feedback()
         self._egress.release()
         door = self._door.counters
@@ -373,17 +401,21 @@ def run(config: Config) -> int:
     try:
         service.open()
     except START_ERRORS as error:
-        print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-        return 1
+        return _failed(config, error)
     try:
         while not stopping:
             service.turn()
     except (AuthenticatorError, BindError) as error:
-        print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-        return 1
+        return _failed(config, error)
     finally:
         service.close()
     return 0
+
+
+def _failed(config: Config, error: Exception) -> int:
+    print(f"ridge feed: {error}", file=sys.stderr, flush=True)
+    StatusLine(config.box.runtime_directory).failed(FeedReport, error, _FAULTS)
+    return 1
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,0 +1,81 @@
+"""Takes what the processes say of themselves, and judges which of it is to be believed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from appliance.box.status.board import Board, Part, Refused, name_of
+from appliance.box.status.line import REPORT_SECONDS
+from appliance.box.status.reports import Report, ReportError, State, decode
+
+#: Half of the interval: a report that was held up makes the next one look early.
+SOONEST_SECONDS: Final = REPORT_SECONDS / 2
+#: A process that was silent so long may be followed by another of its name; its last word makes way at once.
+SUCCESSION_SECONDS: Final = 3 * REPORT_SECONDS
+_ORDER: Final[dict[State, int]] = {"running": 0, "stopping": 1, "failed": 2}
+
+
+@dataclass(slots=True)
+class _Heard:
+    pid: int
+    at: float
+    wall: int
+    report: Report
+    starts: int = 1
+
+
+@dataclass(slots=True)
+class Collector:
+    """The last report of each process."""
+
+    box: str
+    _heard: dict[str, _Heard] = field(default_factory=dict)
+    malformed: int = 0
+    too_soon: int = 0
+    another: int = 0
+
+    def take(self, data: bytes, pid: int, now: float, wall: int) -> bool:
+        """Take one datagram.
+
+        Args:
+            data: the datagram.
+            pid: its sender, as the kernel tells.
+            now: monotonic seconds.
+            wall: unix milliseconds.
+
+        Returns:
+            Whether it counts.
+        """
+        try:
+            report = decode(data)
+        except ReportError:
+            self.malformed += 1
+            return False
+        name = name_of(report)
+        before = self._heard.get(name)
+        if before is None:
+            self._heard[name] = _Heard(pid, now, wall, report)
+            return True
+        if before.pid != pid:
+            if before.report.process.state == "running" and now - before.at < SUCCESSION_SECONDS:
+                self.another += 1
+                return False
+            self._heard[name] = _Heard(pid, now, wall, report, before.starts + 1)
+            return True
+        was, is_now = _ORDER[before.report.process.state], _ORDER[report.process.state]
+        if is_now < was or (is_now == was and now - before.at < SOONEST_SECONDS):
+            # A process that has failed says so once; what it says while it tidies up changes nothing.
+            self.too_soon += 1
+            return False
+        before.at, before.wall, before.report = now, wall, report
+        return True
+
+    def board(self, wall: int) -> Board:
+        """All that is known; `wall` is unix time in ms."""
+        parts = (
+            Part(name, heard.pid, heard.wall, heard.starts, heard.report)
+            for name, heard in sorted(self._heard.items())
+        )
+        refused = Refused(self.malformed, self.too_soon, self.another)
+        return Board(box=self.box, written=wall, parts=tuple(parts), refused=refused)

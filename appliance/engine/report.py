@@ -1,0 +1,67 @@
+"""What an engine says of itself to the console."""
+
+from __future__ import annotations
+
+from appliance.box.config import Policy
+from appliance.box.status.reports import (
+    CALL_MARK,
+    MOST_CALLS,
+    MOST_MODELS,
+    Analysis,
+    EngineReport,
+    LiveCall,
+    Process,
+)
+from appliance.engine.outbox import Outbox
+from appliance.engine.pipeline import CallPipeline
+from appliance.engine.rooms import Rooms
+from appliance.engine.scheduler import Scheduler
+
+
+def report_of(
+    process: Process,
+    shard: int,
+    scheduler: Scheduler,
+    outbox: Outbox,
+    *,
+    rooms: Rooms,
+    policy: Policy,
+    undecodable: int,
+    utterances: int,
+) -> EngineReport:
+    """The report as things stand; of the calls, the first that fit."""
+    counters, choice = scheduler.counters, rooms.speech.choice
+    live = scheduler.live()[:MOST_CALLS]
+    return EngineReport(
+        process=process,
+        shard=shard,
+        calls=scheduler.active,
+        begun=counters.calls,
+        failed=counters.failed_calls,
+        abandoned=counters.abandoned_calls,
+        refused=counters.refused_calls,
+        blocks=counters.blocks,
+        undecodable=undecodable,
+        unknown_call=counters.unknown_call,
+        utterances=utterances,
+        messages=counters.messages,
+        waiting=len(outbox),
+        dropped=outbox.dropped,
+        recognizer=choice.name if choice else None,
+        models=tuple(entry.name for entry in rooms.affect.entries)[:MOST_MODELS],
+        live=tuple(_call(pipeline, ended, rooms, policy) for pipeline, ended in live),
+    )
+
+
+def _call(pipeline: CallPipeline, ended: bool, rooms: Rooms, policy: Policy) -> LiveCall:
+    started = pipeline.started
+    on: dict[Analysis, bool] = {
+        "emotion": rooms.affect.emotion is not None,
+        "prosody": True,
+        "quotes": policy.quotes,
+        "memory": rooms.memory is not None and started.customer is not None,
+    }
+    analyses = tuple(name for name, is_on in on.items() if is_on)
+    return LiveCall(
+        started.call[:CALL_MARK], started.seat, pipeline.at_ms // 1000, started.source, analyses, ended
+    )

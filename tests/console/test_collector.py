@@ -1,0 +1,65 @@
+import msgspec
+
+from appliance.box.status.reports import CaptureReport, EngineReport, FeedReport, Process, encode
+from appliance.console.collector import SUCCESSION_SECONDS, Collector
+
+WALL = 1_700_000_000_000
+
+
+def report(calls=0, **process):
+    return encode(CaptureReport(Process(version="0.1.0", uptime=1, **process), calls=calls))
+
+
+def test_the_last_report_of_every_process_is_kept():
+    collector = Collector("branch")
+    process = Process(version="0.1.0", uptime=1)
+    for number, one in enumerate([EngineReport(process, 0), EngineReport(process, 1), FeedReport(process)]):
+        assert collector.take(encode(one), 100 + number, 0.0, WALL)
+    assert collector.take(report(calls=1), 99, 0.0, WALL)
+    assert collector.take(report(calls=2), 99, 2.0, WALL + 2000)
+    board = collector.board(WALL + 3000)
+    assert [part.name for part in board.parts] == ["capture", "engine-0", "engine-1", "feed"]
+    assert board.part("capture").report.calls == 2
+    assert (board.part("capture").at, board.part("engine-1").pid) == (WALL + 2000, 101)
+
+
+def test_what_is_no_report_is_counted_and_changes_nothing():
+    collector = Collector("branch")
+    collector.take(report(calls=1), 1, 0.0, WALL)
+    before = collector.board(WALL).parts
+    for data in (b"", b"\xc1", b"\x00" * 70_000, msgspec.msgpack.encode({"role": "capture"})):
+        assert not collector.take(data, 1, 5.0, WALL)
+    assert collector.board(WALL).parts == before
+    assert collector.board(WALL).refused.malformed == 4
+
+
+def test_a_process_is_heard_once_a_second():
+    collector = Collector("branch")
+    taken = [collector.take(report(calls=n), 1, n / 10, WALL) for n in range(31)]
+    assert sum(taken) == 4
+    assert collector.board(WALL).refused.too_soon == 27
+
+
+def test_nobody_takes_the_name_of_a_process_that_lives():
+    collector = Collector("branch")
+    collector.take(report(calls=1), 1, 0.0, WALL)
+    assert not collector.take(report(calls=9), 2, 2.0, WALL)
+    assert collector.board(WALL).part("capture").report.calls == 1
+    assert collector.board(WALL).refused.another == 1
+
+
+def test_a_successor_is_heard_after_a_last_word_or_a_silence():
+    collector = Collector("branch")
+    collector.take(report(), 1, 0.0, WALL)
+    collector.take(report(state="stopping"), 1, 0.1, WALL)
+    assert collector.take(report(), 2, 0.2, WALL)
+    assert collector.take(report(), 3, 0.2 + SUCCESSION_SECONDS, WALL)
+    assert collector.board(WALL).part("capture").starts == 3
+
+
+def test_what_a_failed_process_says_while_it_tidies_up_does_not_hide_why_it_failed():
+    collector = Collector("branch")
+    collector.take(report(), 1, 0.0, WALL)
+    collector.take(report(state="failed", fault="port"), 1, 0.1, WALL)
+    collector.take(report(state="stopping"), 1, 5.0, WALL)
+    assert collector.board(WALL).part("capture").report.process.fault == "port"
