@@ -27,6 +27,9 @@ _JOINED_SECONDS: Final = 6.0
 _LONGEST_SECONDS: Final = 20.0
 #: So often something else is heard before the speech (music, tones, noise), of which nothing is to be made.
 _SOUND_SHARE: Final = 0.12
+#: That much of it is a room full of people, so many at once that nobody can be followed.
+_BABBLE_SHARE: Final = 0.35
+_PEOPLE: Final = (5, 12)
 #: A sound is taken to last at most so many frames around the one where the teacher tells it.
 _NEAR: Final = 3
 
@@ -166,7 +169,8 @@ class Epochs(IterableDataset[Batch]):
         position = 0.0
         rate = 16_000
         if rng.random() < _SOUND_SHARE:
-            sound = nonspeech.signal(rng).astype(np.float32)
+            sound = self._babble(rng) if rng.random() < _BABBLE_SHARE else nonspeech.signal(rng)
+            sound = sound.astype(np.float32)
             pieces.append(sound * np.float32(rng.uniform(0.3, 2.0)) / level(sound))
             position = len(sound) / rate / speed
             frames = round(position * 1000 / FRAME_MS)
@@ -194,6 +198,16 @@ class Epochs(IterableDataset[Batch]):
         if not all(example.tokens for example in group):
             tokens = []
         return samples, tokens, np.concatenate(opinions), np.concatenate(weights)
+
+    def _babble(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """A few seconds of many voices at once, shape (n,), at 16 kHz."""
+        length = int(rng.uniform(1.5, 6.0) * 16_000)
+        babble = np.zeros(length, np.float32)
+        for _ in range(rng.integers(*_PEOPLE)):
+            one = self._examples.all[rng.integers(len(self._examples.all))].recording.path
+            voice = np.resize(self._audio[one].astype(np.float32), length)
+            babble += np.roll(voice / level(voice), rng.integers(length)) * np.float32(rng.uniform(0.5, 1.0))
+        return babble
 
 
 def _on_frames(
