@@ -29,6 +29,11 @@ CHANNEL_PERCENT: Final = 110
 SETTLED_MARGIN: Final = 2_000
 #: What leaving a heard syllable out costs: so much that it happens only where nothing else can be read.
 SKIP_COST: Final = 16_000
+#: Where the recognizer tells how much likelier a syllable is than silence, leaving it out costs that and this
+#: much more, because a syllable that is read costs the words it makes.
+SKIP_BONUS: Final = 10_000
+#: Within a word only what is this cheap to leave out is left out.
+SKIP_WITHIN: Final = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class HanziDecoder:
     def __init__(self, lexicon: Lexicon) -> None:
         """Begin an utterance."""
         self._lexicon = lexicon
-        self._heard: list[tuple[str, float, float]] = []
+        self._heard: list[tuple[str, float, float, float | None]] = []
         self._columns = [_Column([_Hypothesis(0, -1, BEGIN, -1, None, 0)], [])]
 
     def decode(self, syllables: Sequence[Syllable], final: bool = False) -> list[DecodedWord]:
@@ -100,10 +105,13 @@ class HanziDecoder:
         candidates = [
             (number, cost * CHANNEL_PERCENT // 100) for number, cost in lexicon.candidates(syllable)
         ]
+        skip = _skip_cost(syllable)
         opens: list[tuple[int, int, int, int]] = []
         for start, node, cost in [*self._columns[here].opens, *((here, root, 0) for root in lexicon.roots)]:
             children = lexicon.children(node)
             floor = self._columns[start].hypotheses[0].cost
+            if skip < SKIP_WITHIN and start < here:
+                opens.append((floor + cost + skip, start, node, cost + skip))
             for number, confusion in candidates:
                 child = children.get(number)
                 if child is not None:
@@ -111,7 +119,6 @@ class HanziDecoder:
         opens.sort()
         del opens[OPEN_WIDTH * 2 :]
         found = self._words(opens)
-        skip = SKIP_COST
         for hypothesis in self._columns[here].hypotheses:
             rival = found.get(hypothesis.word)
             cost = hypothesis.cost + skip
@@ -228,6 +235,13 @@ class HanziDecoder:
         return settled, ends[id(settled)]
 
 
-def _identity(syllable: Syllable) -> tuple[str, float, float]:
+def _identity(syllable: Syllable) -> tuple[str, float, float, float | None]:
     """What decoding depends on; times may move while an utterance grows."""
-    return syllable.text, syllable.initial_confidence, syllable.final_confidence
+    return syllable.text, syllable.initial_confidence, syllable.final_confidence, syllable.margin
+
+
+def _skip_cost(syllable: Syllable) -> int:
+    """What it costs to read a heard syllable as nothing."""
+    if syllable.margin is None:
+        return SKIP_COST
+    return min(SKIP_COST, max(0, round(1000 * syllable.margin) + SKIP_BONUS))

@@ -74,6 +74,8 @@ class Syllable:
     #: the heard ones included; None where there is no initial, or nobody tells
     initial_rivals: Mapping[str, float] | None = None
     final_rivals: Mapping[str, float] | None = None
+    #: by how many nats the syllable is likelier than that nothing was said there; None where nobody tells
+    margin: float | None = None
 
     @property
     def confidence(self) -> float:
@@ -120,6 +122,7 @@ def join_tokens(
     times: Sequence[float],
     log_probabilities: Sequence[float],
     alternatives: Sequence[Mapping[str, float]] = (),
+    margins: Sequence[float] = (),
 ) -> list[Syllable]:
     """Joins initials and toned finals to syllables.
 
@@ -128,6 +131,7 @@ def join_tokens(
         times: seconds since the stream began, one a token, not falling.
         log_probabilities: natural logarithms, one a token; shorter where the search gives none.
         alternatives: what else each token may have been, with natural logarithms; shorter likewise.
+        margins: by how much each is likelier than silence, as natural logarithms; shorter likewise.
 
     Returns:
         Syllables in order; tokens that spell no Mandarin syllable (an initial alone, a final that does not
@@ -153,7 +157,9 @@ def join_tokens(
             end = max(start, min(end, milliseconds(times[starts[position + 1][0]])))
         one, other = (probability(log_probabilities, place) for place in (first, index))
         rivals = [alternatives[place] if place < len(alternatives) else None for place in (first, index)]
-        result.append(Syllable(text, start, end, one, other, rivals[0] if first < index else None, rivals[1]))
+        margin = sum(margins[first : index + 1]) if index < len(margins) else None
+        before = rivals[0] if first < index else None
+        result.append(Syllable(text, start, end, one, other, before, rivals[1], margin))
     return result
 
 

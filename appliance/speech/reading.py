@@ -50,7 +50,11 @@ class PinyinReading:
     def hear(self, hearing: Hearing) -> None:
         """Join initials and finals."""
         self._syllables = join_tokens(
-            hearing.tokens, hearing.times, hearing.log_probabilities, hearing.alternatives
+            hearing.tokens,
+            hearing.times,
+            hearing.log_probabilities,
+            hearing.alternatives,
+            hearing.margins,
         )
 
     def words(self, final: bool) -> list[HeardWord]:

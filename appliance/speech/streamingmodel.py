@@ -29,6 +29,8 @@ class Hearing:
     log_probabilities: Sequence[float]
     #: natural logarithms of what else each token may have been, itself included; empty where nobody tells
     alternatives: Sequence[Mapping[str, float]] = ()
+    #: by how many nats each token is likelier than that nothing was said there; empty where nobody tells
+    margins: Sequence[float] = ()
 
 
 class ModelStream(Protocol):

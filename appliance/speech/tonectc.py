@@ -1,4 +1,4 @@
-"""A CTC network with the T-one interface: raw audio in chunks, one flat state, tokens by greedy search.
+"""A CTC network with the T-one interface: raw audio in chunks, one flat state, tokens by the best path.
 
 The interface is the one that sherpa-onnx runs as `OnlineRecognizer.from_t_one_ctc`
 (sherpa-onnx/csrc/online-t-one-ctc-model.cc):
@@ -17,17 +17,19 @@ ONNX Runtime runs it here directly, because sherpa-onnx waits for a second chunk
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.models import ModelError, Units
+from appliance.speech.bestpath import BestPath
 from appliance.speech.networkfile import fits, number, open_network, read_tokens
 from appliance.speech.streamingmodel import Hearing, ModelStream
+from appliance.speech.syllablesearch import SyllableGrammar, SyllablePath
 
 #: sherpa-onnx scales by 32767 and cuts off the fraction; the same here, so that both hear the same.
 _SCALE: Final = 32767.0
@@ -37,8 +39,6 @@ _TAIL_MS: Final = 300
 _LAST_TOKEN_MS: Final = 120
 #: Larger batches gain nothing on the processors of a box and make the others wait.
 _LARGEST_BATCH: Final = 32
-#: Rivals told of each token.
-_RIVALS: Final = 16
 _CHUNK_MS: Final = range(20, 2001)
 _RATES: Final = (8000, 16_000)
 _LARGEST_STATE: Final = 1 << 20
@@ -56,6 +56,16 @@ class Shape:
     state: int
     #: by how much a frame lags behind the audio that it speaks of
     lag_ms: int
+
+
+class Search(Protocol):
+    """What makes tokens of the frames of one utterance."""
+
+    def advance(self, frames: NDArray[np.float32]) -> None:
+        """Go on through log-probabilities, shape (n, tokens)."""
+
+    def hearing(self, frame_seconds: float, lag_seconds: float) -> Hearing:
+        """The tokens so far."""
 
 
 class ToneCtcModel:
@@ -102,10 +112,16 @@ class ToneCtcModel:
                 "install the model again, or choose another recognizer as speech.model"
             ) from error
         self.rate = shape.rate
+        self._grammar = SyllableGrammar(self._tokens, self._blank) if units == "pinyin" else None
 
     def open(self) -> ToneCtcStream:
         """A stream for a new utterance."""
-        return ToneCtcStream(self._shape)
+        return ToneCtcStream(self._shape, self._frame_seconds, self._search())
+
+    def _search(self) -> Search:
+        if self._grammar is None:
+            return BestPath(self._tokens, self._blank)
+        return SyllablePath(self._grammar)
 
     def decode(self, streams: Sequence[ModelStream]) -> None:
         """One chunk of each stream in one inference.
@@ -119,8 +135,7 @@ class ToneCtcModel:
             np.stack([stream.chunk() for stream in ours]), np.stack([stream.state for stream in ours])
         )
         for stream, frames, state in zip(ours, scores, states, strict=True):
-            stream.go_on(state)
-            self._search(stream, frames)
+            stream.go_on(state, frames)
 
     def _run(
         self, audio: NDArray[np.int32], states: NDArray[np.float16]
@@ -132,29 +147,6 @@ class ToneCtcModel:
         except Exception as error:  # ONNX Runtime has no common class for what an inference can do
             raise RuntimeError(f"the network failed: {error}") from error
         return scores, after
-
-    def _search(self, stream: ToneCtcStream, frames: NDArray[np.float32]) -> None:
-        """Greedy search (Graves et al. 2006, best path): a token for each run of frames that agree on it."""
-        best = frames.argmax(axis=1)
-        for place, token in enumerate(best.tolist()):
-            if token != self._blank:
-                probability = float(frames[place, token])
-                if token != stream.last:
-                    stream.tokens.append(self._tokens[token])
-                    time = (stream.frames + place) * self._frame_seconds - self._shape.lag_ms / 1000
-                    stream.times.append(max(0.0, time))
-                    stream.log_probabilities.append(probability)
-                    stream.alternatives.append(self._alternatives(frames[place]))
-                elif probability > stream.log_probabilities[-1]:
-                    stream.log_probabilities[-1] = probability
-                    stream.alternatives[-1] = self._alternatives(frames[place])
-            stream.last = token
-        stream.frames += len(best)
-
-    def _alternatives(self, scores: NDArray[np.float32]) -> dict[str, float]:
-        """The likeliest tokens of a frame; the blank is none."""
-        likeliest = np.argpartition(-scores, min(_RIVALS, len(scores) - 1))[: _RIVALS + 1].tolist()
-        return {self._tokens[token]: float(scores[token]) for token in likeliest if token != self._blank}
 
     def _try_out(self, batch: int) -> int:
         """Frames of a chunk, seen on `batch` chunks of silence."""
@@ -179,19 +171,15 @@ class ToneCtcModel:
 
 
 class ToneCtcStream:
-    """One utterance: audio that waits, the network's state, the tokens so far."""
+    """One utterance: audio that waits, the network's state, the search for tokens."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, frame_seconds: float, search: Search) -> None:
         self._shape = shape
+        self._frame_seconds = frame_seconds
+        self._search = search
+        self._heard: Hearing | None = None
         self._waiting = np.zeros(0, np.int32)
         self.state = np.zeros(shape.state, np.float16)
-        #: frames decoded so far, and the last one's token
-        self.frames = 0
-        self.last = -1
-        self.tokens: list[str] = []
-        self.times: list[float] = []
-        self.log_probabilities: list[float] = []
-        self.alternatives: list[Mapping[str, float]] = []
 
     def accept(self, samples: NDArray[np.float32]) -> None:
         """Add audio at the model's rate, shape (n,), -1..1."""
@@ -210,16 +198,20 @@ class ToneCtcStream:
 
     def hearing(self) -> Hearing:
         """What was heard so far."""
-        return Hearing(self.tokens, self.times, self.log_probabilities, self.alternatives)
+        if self._heard is None:
+            self._heard = self._search.hearing(self._frame_seconds, self._shape.lag_ms / 1000)
+        return self._heard
 
     def chunk(self) -> NDArray[np.int32]:
         """The next chunk, which stays until `go_on`."""
         return self._waiting[: self._shape.chunk]
 
-    def go_on(self, state: NDArray[np.float16]) -> None:
-        """The chunk was decoded, and this is the state behind it."""
+    def go_on(self, state: NDArray[np.float16], frames: NDArray[np.float32]) -> None:
+        """The chunk was decoded: the state behind it, and its log-probabilities (n, tokens)."""
         self._waiting = self._waiting[self._shape.chunk :]
         self.state = state
+        self._search.advance(frames)
+        self._heard = None
 
 
 def _interface(session: Any) -> tuple[Shape, int | None]:

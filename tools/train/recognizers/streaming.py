@@ -67,12 +67,11 @@ def export(
         opset_version=17,
         dynamo=False,
     )
+    model = onnx.load(wide)
+    describe(model, sum(streaming.sizes), network.lag)
+    onnx.save(model, wide)
     narrow = directory / "recognizer.int8.onnx"
-    onnx.save(_with_narrow_weights(onnx.load(wide)), narrow)
-    for path in (wide, narrow):
-        model = onnx.load(path)
-        describe(model, sum(streaming.sizes), network.lag)
-        onnx.save(model, path)
+    onnx.save(_with_narrow_weights(model), narrow)
     (directory / "tokens.txt").write_text(
         "".join(f"{token} {number}\n" for number, token in enumerate(table)), encoding="utf-8"
     )
