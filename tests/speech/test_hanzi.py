@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -158,3 +159,14 @@ def test_letters_and_nothing_and_nonsense(lexicon: Lexicon) -> None:
 def test_every_valid_syllable_can_be_decoded(lexicon: Lexicon) -> None:
     for syllable in list(lexicon.heard_ids)[::7]:
         assert decode(lexicon, heard([syllable, "de5"], 0.3))
+
+
+def test_a_syllable_hardly_likelier_than_silence_is_left_out_where_that_reads_better(
+    lexicon: Lexicon,
+) -> None:
+    right = [replace(one, margin=8.0) for one in heard(read("赎回基金"))]
+    doubtful = replace(right[2], text="a5", margin=-9.0)
+    assert decode(lexicon, [*right[:2], doubtful, *right[2:]]) == "赎回基金"
+    assert decode(lexicon, [*right[:3], doubtful, *right[3:]]) == "赎回基金"
+    assert len(decode(lexicon, [*right[:2], replace(doubtful, margin=8.0), *right[2:]])) == 5
+    assert len(decode(lexicon, [*right[:2], replace(doubtful, margin=None), *right[2:]])) == 5
