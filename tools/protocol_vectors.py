@@ -38,7 +38,7 @@ from appliance.protocol.requests import (
     SnapshotRequest,
 )
 from appliance.seat.session import SeatSession
-from tests.protocol.samples import CALL, WALL, call, cue, profile
+from tests.protocol.samples import CALL, OBJECTED, USUAL, WALL, call, cue, profile
 
 VECTORS_FILE: Final = Path(appliance.feed.__file__).with_name("vectors.json")
 TOPIC: Final = "seat/8001/"
@@ -61,7 +61,7 @@ def vectors() -> dict[str, Any]:
             "take": [f"{TOPIC}{LEASE}/now"],
             "leave": [f"{TOPIC}0000000000000000/now", f"seat/8002/{LEASE}/now", TOPIC, ""],
         },
-        "streams": [_start(), _gap(), _early_cue(), _parts(), _tail(), _epoch()],
+        "streams": [_start(), _gap(), _early_cue(), _parts(), _tail(), _epoch(), _objection()],
     }
 
 
@@ -87,6 +87,8 @@ def _messages() -> Iterable[tuple[str, bytes]]:
     yield "call ended", encode(call("ended", at=61_000))
     yield "profile", encode(profile())
     yield "profile, final, with a redacted quote", encode(profile(final=True, quote="我再想想"))
+    yield "profile, with what is off at the site", encode(profile(policy=USUAL))
+    yield "call, after the customer has objected", encode(call(at=30_000, policy=OBJECTED))
     yield "cue", encode(cue())
     yield (
         "opportunity",
@@ -287,6 +289,18 @@ def _epoch() -> dict[str, Any]:
     stream.lease()
     stream.answer()
     stream.send(cue())
+    return stream.done()
+
+
+def _objection() -> dict[str, Any]:
+    stream = _Stream("a replay after the customer has objected lacks what was told before")
+    stream.lease()
+    stream.answer()
+    stream.send(call(policy=USUAL))
+    stream.send(profile(score=30, policy=USUAL), cue(), arrives=False)
+    stream.send(call(at=30_000, policy=OBJECTED))
+    stream.answer()
+    stream.send(call("ended", at=60_000, policy=OBJECTED))
     return stream.done()
 
 

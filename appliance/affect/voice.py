@@ -52,7 +52,8 @@ class CustomerVoice:
     Memory is bounded. Feeding is cheap; the measuring happens for many calls at once in `AffectModels.run`.
     """
 
-    def __init__(self, models: AffectModels) -> None:
+    def __init__(self, models: AffectModels, *, emotion: bool = True) -> None:
+        """Begin; without `emotion` the emotion model never sees this voice, whatever other calls allow."""
         self._models = models
         self._framer = Framer()
         self._halver = Halver()
@@ -68,7 +69,7 @@ class CustomerVoice:
         self._spans: deque[tuple[int, int | None]] = deque(maxlen=64)
         self._baseline = Baseline()
         self.waiting: deque[int] = deque(maxlen=_WAITING)
-        settings = models.emotion.settings if models.emotion is not None else None
+        settings = models.emotion.settings if emotion and models.emotion is not None else None
         self.state = EmotionState(settings) if settings is not None else None
         self.readings: deque[EmotionReading] = deque(maxlen=64)
 

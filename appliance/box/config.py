@@ -16,7 +16,7 @@ from appliance.box.settings.analysis import Advice, Engine, Models, SiteWord, Sp
 from appliance.box.settings.gateway import Record, Roles, Siprec
 from appliance.box.settings.network import Feed, Firewall
 from appliance.box.settings.places import Box
-from appliance.box.settings.privacy import Memory, Policy
+from appliance.box.settings.privacy import Announcement, Consent, Memory, Policy
 from appliance.box.settings.values import Section
 
 if sys.version_info >= (3, 11):
@@ -25,8 +25,8 @@ else:
     import tomli as tomllib
 
 __all__ = [
-    "Advice", "Box", "Config", "ConfigError", "Engine", "Feed", "Firewall", "Memory", "Models", "Policy",
-    "Record", "Roles", "Siprec", "SiteWord", "Speech", "load",
+    "Advice", "Announcement", "Box", "Config", "ConfigError", "Consent", "Engine", "Feed", "Firewall",
+    "Memory", "Models", "Policy", "Record", "Roles", "Siprec", "SiteWord", "Speech", "load",
 ]  # fmt: skip
 
 

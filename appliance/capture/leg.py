@@ -70,6 +70,7 @@ class LegReceiver:
         codecs: payload type to codec, as negotiated.
         telephone_event: payload types of telephone-event, as negotiated.
         started: when the call began, in seconds on the clock of every `now`; position 0 of the blocks.
+        joined: when this begins to listen, where that is later; what was before has no blocks.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class LegReceiver:
         codecs: Mapping[int, Codec],
         telephone_event: frozenset[int],
         started: float,
+        *,
+        joined: float | None = None,
     ) -> None:
         #: when media last came from the source that is listened to
         self.last_media: float | None = None
@@ -89,8 +92,8 @@ class LegReceiver:
         self._noise: Final = COMFORT_NOISE - self._codecs.keys() - telephone_event
         self._lock = SourceLock()
         self._jitter = JitterBuffer()
-        self._playout = Playout(started)
-        self._polled = started
+        self._playout = Playout(started, started if joined is None else joined)
+        self._polled = started if joined is None else joined
         self._error: Exception | None = None
         self._received = self._wrong_version = self._malformed = self._wrong_type = 0
         self._event_packets = self._noise_packets = self._rtcp = 0

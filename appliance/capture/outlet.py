@@ -117,6 +117,21 @@ class _Shard:
                 furthest = max(self._queues.values(), key=lambda one: one.behind_ms)
                 self._drop(furthest, furthest.furthest_leg)
 
+    def forget_audio(self, call: str) -> None:
+        queue = self._queues.get(call)
+        if queue is None:
+            return
+        kept: deque[CallMessage] = deque()
+        for message in queue.messages:
+            if isinstance(message, AudioBlock):
+                self._account(queue, message, -1)
+            else:
+                kept.append(message)
+        queue.messages = kept
+        if not kept:
+            del self._queues[call]
+            self._turns.remove(call)
+
     def drain(self) -> bool:
         """Send what the engine takes, one message of each call in turn; true when nothing waits any more."""
         while self._turns:
@@ -196,6 +211,10 @@ class AudioOutlet:
         shard = self._shards[shard_of(message.call, len(self._shards))]
         shard.drain()
         shard.put(message)
+
+    def forget_audio(self, call: str) -> None:
+        """Throw away what waits of a call's audio; everything else of it stays."""
+        self._shards[shard_of(call, len(self._shards))].forget_audio(call)
 
     def flush(self) -> bool:
         """Send what the engines take now of what waits; true when nothing waits any more.

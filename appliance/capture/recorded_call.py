@@ -8,11 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import msgspec
+
 from appliance.box.config import Roles
+from appliance.capture.call_policy import SessionPolicy
 from appliance.capture.leg import LegCounters, LegReceiver
 from appliance.capture.media import RtpSocket, RtpSockets
 from appliance.capture.roles import AssignedRoles, UnknownRoles, resolve_roles
-from appliance.telephony.audioblock import CallEnded, CallHeld, CallMessage, CallStarted, Leg
+from appliance.telephony.audioblock import (
+    CallEnded,
+    CallHeld,
+    CallMessage,
+    CallPolicy,
+    CallStarted,
+    Leg,
+    PolicyChanged,
+)
 from appliance.telephony.recording_metadata import RecordingMetadata
 from appliance.telephony.rtp import Codec
 from appliance.telephony.sdp import Origin, SessionDescription
@@ -26,12 +37,17 @@ CallEnd = Literal["bye", "timeout", "no_media", "limit", "shutdown", "end_of_fil
 
 @dataclass(slots=True)
 class _Stream:
-    """One stream that is received; `receiver` is None while it is no leg, and its media is thrown away."""
+    """One stream that is received.
+
+    `receiver` is None while it is no leg, or while its call may not be analysed; its media is thrown away.
+    """
 
     choice: StreamChoice
     socket: RtpSocket
     leg: Leg | None = None
     receiver: LegReceiver | None = None
+    #: what was counted before the analysis was stopped
+    counted: LegCounters | None = None
     #: payload types that the receiver knows
     codecs: Mapping[int, Codec] = field(default_factory=dict)
 
@@ -57,8 +73,10 @@ class RecordedCall:
         address: str,
         now: float,
         *,
+        policy: SessionPolicy,
         send: Callable[[CallMessage], None],
         ended: Callable[[EndedLegs, CallEnd], None],
+        forget: Callable[[str], None] = lambda _call: None,
         identify: Callable[[str], str | None] = lambda _number: None,
         ask: Callable[[str, str], None] = lambda _call, _number: None,
     ) -> None:
@@ -69,7 +87,9 @@ class RecordedCall:
             roles: how the legs are told.
             address: our address towards the client, for the answer.
             now: the time.
+            policy: what may be done with the call, and what the gateway says of it.
             send: takes what the engine is to know.
+            forget: told of a call whose audio must not reach the engine any more, also what waits for it.
             identify: gives the keyed hash of a customer's number, None where nothing is remembered.
             ask: told call and customer's number when a call begins, to look the customer up.
             ended: told when an analysed call is over, before `CallEnded` is sent.
@@ -83,12 +103,16 @@ class RecordedCall:
         self.expects_media_since = now
         self.roles: AssignedRoles | UnknownRoles = UnknownRoles("no_metadata")
         self.held = False
-        #: datagrams of streams that were no legs, up to now
+        #: what may be done with the call that is analysed
+        self.policy = CallPolicy(analysis=False)
+        #: datagrams of streams that were thrown away, up to now
         self._discarded = 0
         self._foreign = 0
         self._sockets = sockets
         self._settings = roles
+        self.session_policy = policy
         self._send = send
+        self._forget = forget
         self._ended = ended
         self._identify = identify
         self._ask = ask
@@ -126,7 +150,7 @@ class RecordedCall:
                 self._sockets.close(socket, now)
             raise
         leaving = [index for index in self._streams if index not in wanted]
-        if any(self._streams[index].receiver is not None for index in leaving):
+        if any(self._streams[index].leg is not None for index in leaving):
             self._finish("bye", now)
         for index in leaving:
             self._close(self._streams.pop(index), now)
@@ -188,7 +212,7 @@ class RecordedCall:
 
     def _legs_stand(self) -> bool:
         """Whether each leg still has its stream, coded as its receiver knows it."""
-        legs = [stream for stream in self._streams.values() if stream.receiver is not None]
+        legs = [stream for stream in self._streams.values() if stream.leg is not None]
         if len(legs) != 2 or not isinstance(self.roles, AssignedRoles):
             return False
         return all(
@@ -203,34 +227,74 @@ class RecordedCall:
         self.call = secrets.token_urlsafe(16)
         self._started = now
         self.held = False
-        number = roles.customer_number
+        self.policy = self.session_policy.begin(roles)
         self._beginning = CallStarted(
             self.call,
             roles.seat,
             roles.direction,
             "siprec",
             int(time.time() * 1000),
-            self._identify(number) if number is not None else None,
+            self._customer(roles),
+            self.policy,
         )
         self._send(self._beginning)
-        if number is not None:
-            self._ask(self.call, number)
         for stream in self._streams.values():
-            leg = legs.get(stream.choice.label or "")
-            if leg is None:
+            stream.leg = legs.get(stream.choice.label or "")
+            stream.codecs, stream.counted = stream.choice.codecs, None
+        if self.policy.analysis:
+            self._listen(roles, now)
+
+    def _customer(self, roles: AssignedRoles) -> str | None:
+        """What stands for the customer towards the engine, where something may be remembered."""
+        number = roles.customer_number
+        return self._identify(number) if number is not None and self.policy.memory else None
+
+    def _listen(self, roles: AssignedRoles, now: float) -> None:
+        """Begin to hear both legs of the call."""
+        assert self.call is not None
+        if roles.customer_number is not None:
+            self._ask(self.call, roles.customer_number)
+        for stream in self._streams.values():
+            if stream.leg is None:
                 continue
             choice = stream.choice
-            stream.leg, stream.codecs = leg, choice.codecs
-            stream.receiver = LegReceiver(self.call, leg, choice.codecs, choice.telephone_event, now)
+            stream.receiver = LegReceiver(
+                self.call, stream.leg, choice.codecs, choice.telephone_event, self._started, joined=now
+            )
+            stream.receiver.hold(not choice.sends, now)
             stream.socket.sink = stream.receiver.datagram
+
+    def reconsider(self, now: float) -> bool:
+        """Take what the gateway has said of consent since: stop hearing the call, or begin to.
+
+        What has come and was not sent yet is thrown away with the receivers. True where anything has changed.
+        """
+        if self.call is None or self._beginning is None or not isinstance(self.roles, AssignedRoles):
+            return False
+        policy = self.session_policy.current
+        if policy == self.policy:
+            return False
+        heard, self.policy = self.policy.analysis, policy
+        if heard and not policy.analysis:
+            for stream in self._streams.values():
+                if stream.receiver is not None:
+                    stream.counted = stream.receiver.counters
+                    stream.socket.sink = stream.receiver = None
+            self._forget(self.call)
+        customer = self._customer(self.roles)
+        self._beginning = msgspec.structs.replace(self._beginning, policy=policy, customer=customer)
+        self._send(PolicyChanged(self.call, self.at(now), policy, customer))
+        if policy.analysis and not heard:
+            self._listen(self.roles, now)
+        return True
 
     def _take_directions(self, now: float) -> None:
         """Hold and resume; a call is held when no stream of it sends any more."""
-        receiving = [stream for stream in self._streams.values() if stream.receiver is not None]
-        for stream in receiving:
-            assert stream.receiver is not None
-            stream.receiver.hold(not stream.choice.sends, now)
-        held = not any(stream.choice.sends for stream in receiving or self._streams.values())
+        legs = [stream for stream in self._streams.values() if stream.leg is not None]
+        for stream in legs:
+            if stream.receiver is not None:
+                stream.receiver.hold(not stream.choice.sends, now)
+        held = not any(stream.choice.sends for stream in legs or self._streams.values())
         if held != self.held:
             self.held = held
             self.expects_media_since = now
@@ -264,7 +328,7 @@ class RecordedCall:
 
     @property
     def discarded(self) -> int:
-        """Datagrams that were thrown away because roles were not known."""
+        """Datagrams that were thrown away: roles were not known, or the call might not be analysed."""
         return self._discarded + sum(stream.socket.discarded for stream in self._streams.values())
 
     @property
@@ -302,12 +366,14 @@ class RecordedCall:
         legs: dict[Leg, LegCounters] = {}
         try:
             for stream in self._streams.values():
-                if stream.receiver is None or stream.leg is None:
-                    continue
-                for block in stream.receiver.flush(now):
-                    self._send(block)
-                legs[stream.leg] = stream.receiver.counters
-                stream.socket.sink = stream.receiver = stream.leg = None
+                leg, stream.leg = stream.leg, None
+                if leg is not None and stream.receiver is not None:
+                    for block in stream.receiver.flush(now):
+                        self._send(block)
+                    stream.counted = stream.receiver.counters
+                    stream.socket.sink = stream.receiver = None
+                if leg is not None and stream.counted is not None:
+                    legs[leg] = stream.counted
         finally:
             # Whatever happens, the engine must not wait for this call for ever.
             self._ended(EndedLegs(call, self.at(now), legs, self.dropped), reason)

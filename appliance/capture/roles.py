@@ -58,6 +58,9 @@ class AssignedRoles:
     reason: Told
     #: the customer's number as the metadata gives it; None where it gives none
     customer_number: str | None = field(default=None, repr=False)
+    #: the agent's number, and the hosts of the agent's addresses
+    agent_number: str | None = field(default=None, repr=False)
+    agent_hosts: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,15 @@ def _by_participants(senders: dict[str, Participant], roles: Roles) -> AssignedR
     if caller is not None:
         direction = "outbound" if caller == agent else "inbound"
     number = next(iter(senders[customer].users), None)
-    return AssignedRoles({"customer": customer, "agent": agent}, seat, direction, reason, number)
+    return AssignedRoles(
+        {"customer": customer, "agent": agent},
+        seat,
+        direction,
+        reason,
+        number,
+        _number(senders[agent], roles),
+        senders[agent].hosts,
+    )
 
 
 def _by_labels(
@@ -166,7 +177,14 @@ def _by_labels(
     seat = _seat(agents[0], roles) if len(agents) == 1 else roles.default_seat
     if seat is None:
         return UnknownRoles("no_seat")
-    return AssignedRoles({leg: found[0] for leg, found in legs.items()}, seat, roles.direction, "labels")
+    return AssignedRoles(
+        {leg: found[0] for leg, found in legs.items()},
+        seat,
+        roles.direction,
+        "labels",
+        agent_number=_number(agents[0], roles) if len(agents) == 1 else None,
+        agent_hosts=agents[0].hosts if len(agents) == 1 else frozenset(),
+    )
 
 
 def _agent_numbers(participant: Participant, roles: Roles) -> list[str]:
@@ -179,6 +197,10 @@ def _agent_numbers(participant: Participant, roles: Roles) -> list[str]:
             for pattern in roles.agent_numbers
         )
     ]
+
+
+def _number(agent: Participant, roles: Roles) -> str | None:
+    return next(iter([*_agent_numbers(agent, roles), *agent.users]), None)
 
 
 def _seat(agent: Participant, roles: Roles) -> str | None:

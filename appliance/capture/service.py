@@ -17,6 +17,7 @@ from appliance.box.journal import Journal
 from appliance.box.notify import ServiceManager
 from appliance.box.status.line import StatusLine
 from appliance.box.status.reports import CaptureReport, Fault, Process
+from appliance.capture.call_policy import SitePolicies
 from appliance.capture.gateways import Gateways
 from appliance.capture.media import NoPortError, RtpSockets
 from appliance.capture.outlet import AudioOutlet
@@ -33,6 +34,7 @@ from appliance.telephony.recording_events import (
     SessionChanged,
     SessionEnded,
     SessionOffered,
+    SessionSignalled,
 )
 from appliance.telephony.sdp_answer import NotAcceptableError
 from appliance.telephony.sip_endpoint import RETRY_AFTER
@@ -85,7 +87,8 @@ class CaptureService:
         if config.memory.enabled:
             directory = directory_of(config.box.state_directory)
             self._memory_secret = MemorySecret.load(directory, make=True)
-        self._endpoint = SiprecEndpoint(settings, gateways, self._on_event)
+        self._policies = SitePolicies(config)
+        self._endpoint = SiprecEndpoint(settings, gateways, self._on_event, self._policies.wanted)
         self._calls: dict[str, RecordedCall] = {}
         #: why a session that this side ends is ended
         self._endings: dict[str, CallEnd] = {}
@@ -140,6 +143,7 @@ class CaptureService:
         self._journal.event(
             "capture_stopped",
             **{name: self._totals[name] for name in sorted(self._totals)},
+            **dict(sorted(self._policies.counters.items())),
             **{f"sip_{name}": count for name, count in sorted(server.counters.items())},
             foreign_sip=self._endpoint.foreign,
             messages_sent=counters.sent,
@@ -234,6 +238,8 @@ class CaptureService:
     def _take(self, event: RecordingEvent, now: float) -> None:
         if isinstance(event, SessionOffered):
             self._offered(event, now)
+        elif isinstance(event, SessionSignalled):
+            self._signalled(event, now)
         elif isinstance(event, SessionChanged):
             self._changed(event, now)
         elif isinstance(event, SessionEnded):
@@ -249,13 +255,15 @@ class CaptureService:
             self._config.roles,
             self._endpoint.local_address(event.address),
             now,
+            policy=self._policies.session(event.address, event.signalled),
             send=self._outlet.send,
+            forget=self._outlet.forget_audio,
             ended=self._analysis_ended,
             identify=self._identify,
             ask=self._ask,
         )
         self._calls[event.session] = call
-        self._note_broken(event)
+        self._read_metadata(event, call)
         if self._answer(event, call, now):
             call.answered = True
             self._totals["calls_answered"] += 1
@@ -286,10 +294,13 @@ class CaptureService:
             return
         # What has come so far was said under the old roles, to the old seat.
         self._sockets.read(now)
-        self._note_broken(event)
+        self._read_metadata(event, call)
         before = call.call
         if event.needs_answer:
-            if not self._answer(event, call, now):
+            answered = self._answer(event, call, now)
+            # An objection counts, whatever becomes of the offer that it came with.
+            self._reconsider(call, now)
+            if not answered:
                 return
         else:
             if event.body.description is not None:
@@ -298,6 +309,7 @@ class CaptureService:
                 except NotAcceptableError:
                     self._totals["unusable_answers"] += 1
             call.told(event.body.metadata, now)
+            self._reconsider(call, now)
         if call.call != before:
             self._note_roles(call)
 
@@ -317,16 +329,37 @@ class CaptureService:
             return True
         return False
 
-    def _note_broken(self, event: SessionOffered | SessionChanged) -> None:
+    def _signalled(self, event: SessionSignalled, now: float) -> None:
+        call = self._calls.get(event.session)
+        if call is not None:
+            call.session_policy.hear(event.signalled)
+            self._reconsider(call, now)
+
+    def _reconsider(self, call: RecordedCall, now: float) -> None:
+        if call.reconsider(now) and call.call is not None:
+            self._totals["policies_changed"] += 1
+            self._journal.event(
+                "policy_changed", call=call.call, analysis=call.policy.analysis, reason=call.policy.reason
+            )
+
+    def _read_metadata(self, event: SessionOffered | SessionChanged, call: RecordedCall) -> None:
+        call.session_policy.read(event.body.metadata, broken=event.body.broken_metadata)
         if event.body.broken_metadata:
             self._totals["broken_metadata"] += 1
             self._journal.event("metadata_unreadable", hint="trace_the_gateways_rs-metadata_part")
 
     def _note_roles(self, call: RecordedCall) -> None:
         if isinstance(call.roles, AssignedRoles):
-            self._totals["calls_analysed"] += 1
+            analysis = call.policy.analysis
+            self._totals["calls_analysed" if analysis else "calls_not_analysed"] += 1
             self._journal.event(
-                "call_started", call=call.call, roles_by=call.roles.reason, direction=call.roles.direction
+                "call_started",
+                call=call.call,
+                roles_by=call.roles.reason,
+                direction=call.roles.direction,
+                policy=call.session_policy.name,
+                analysis=analysis,
+                reason=None if analysis else call.policy.reason,
             )
         else:
             self._totals["calls_with_unknown_roles"] += 1

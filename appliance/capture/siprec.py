@@ -15,6 +15,7 @@ from appliance.capture.gateways import Gateways
 from appliance.capture.media import enlarge_receive_buffer, restrict_to_family
 from appliance.telephony.recording_events import RecordingEvent
 from appliance.telephony.recording_server import RecordingServer, ServerSettings
+from appliance.telephony.signalled import Wanted
 from appliance.telephony.sip_transaction import Peer, Transmission
 
 #: A burst of INVITEs of 4 KB each must not be dropped while one is handled.
@@ -29,7 +30,11 @@ class SiprecEndpoint:
     """The sockets of the recording server; `handle(event, now)` is called for everything that happens."""
 
     def __init__(
-        self, settings: Siprec, gateways: Gateways, handle: Callable[[RecordingEvent, float], None]
+        self,
+        settings: Siprec,
+        gateways: Gateways,
+        handle: Callable[[RecordingEvent, float], None],
+        wanted: Wanted,
     ) -> None:
         self.server = RecordingServer(
             ServerSettings(
@@ -37,6 +42,7 @@ class SiprecEndpoint:
                 session_expires=settings.session_expires_seconds,
                 allowed=gateways.allow,
                 token=lambda: secrets.token_hex(8),
+                wanted=wanted,
             )
         )
         #: datagrams and connections from outside the gateways' networks

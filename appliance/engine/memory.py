@@ -52,15 +52,20 @@ class CallMemory:
             share = RELATIONSHIP_SHARE * faded(day - remembered.day)
             profile.known_before(carried_over(remembered, day), (float(remembered.relationship), share))
 
-    def keep(self, customer: str, profile: CallProfile) -> None:
-        """Remember a call that has ended, with what was remembered before."""
+    def keep(self, customer: str, profile: CallProfile, retention_days: int | None = None) -> None:
+        """Remember a call that has ended, with what was remembered before.
+
+        Where the call's policy keeps it for fewer days than the site, so is all that is remembered with it.
+        """
         day = today()
         try:
             before = self._store.load(customer, day)
         except MemoryFileError:
             before = None
         try:
-            self._store.save(customer, after_call(before, profile.stated(), profile.score, day))
+            self._store.save(
+                customer, after_call(before, profile.stated(), profile.score, day, retention_days)
+            )
         except MemoryFileError:
             self._event("memory_not_written")
 

@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 
 from appliance.box.config import Config
+from appliance.capture.call_policy import call_policy
 from appliance.capture.replay import read_call
 from appliance.engine.rooms import Rooms, load_rooms
 from appliance.engine.scheduler import Scheduler
@@ -39,7 +40,7 @@ def messages_of(
     failures: list[Exception] = []
     scheduler = Scheduler(
         rooms or load_rooms(config),
-        quotes=config.policy.quotes,
+        policy=call_policy(config.policies()[-1]),
         on_failure=lambda _call, error: failures.append(error),
     )
     began, start_wall, at_ms = time.monotonic(), 0, 0

@@ -16,7 +16,7 @@ from typing import Final
 
 from appliance.protocol import codec
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND, LeakyBucket
-from appliance.protocol.messages import CallMessage, DoorMessage, ProfileMessage
+from appliance.protocol.messages import CallMessage, DoorMessage, ProfileMessage, forgets
 
 #: A cue is of use at once or never.
 CUE_SECONDS: Final = 3.0
@@ -47,6 +47,8 @@ class _LastWord:
     profile: _Waiting | None = None
 
     def take_in(self, new: _Waiting) -> None:
+        if forgets(new.message):
+            self.profile = None
         if isinstance(new.message, ProfileMessage):
             self.profile = new
         elif isinstance(new.message, CallMessage):
@@ -84,11 +86,20 @@ class Outbox:
     def put(self, data: bytes, now: float) -> None:
         """Send one message, or keep it; `now` is monotonic, in seconds."""
         new = _Waiting(now, codec.decode_door(data), data)
+        if forgets(new.message):
+            self._void(new.message.call)
         self._remember(new)
         if self._calls or not self._fits(new, now) or not self.send(data):
             self._keep(new)
         else:
             self._pour(new, now)
+
+    def _void(self, call: str) -> None:
+        """Drop what waits of a call that may not be analysed any more; its events stay."""
+        waiting = self._calls.get(call, [])
+        waiting[:] = [one for one in waiting if isinstance(one.message, CallMessage) or forgets(one.message)]
+        if not waiting:
+            self._calls.pop(call, None)
 
     def flush(self, now: float) -> None:
         """Send what waits, as far as the door and the budget of each call take it."""

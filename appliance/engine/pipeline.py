@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from appliance.affect.voice import CustomerVoice
+from appliance.engine.call_policy import policy_of
 from appliance.engine.rooms import Rooms
 from appliance.language.findings import NeedFinding
 from appliance.speech.legstream import LegStream
 from appliance.speech.utterance import SpeechEvent, Utterance
-from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallStarted, CustomerKnown, Leg
+from appliance.telephony.audioblock import (
+    AudioBlock,
+    AudioDropped,
+    CallPolicy,
+    CallStarted,
+    CustomerKnown,
+    Leg,
+)
 
 #: The latest time that a message of the door can tell: a day (protocol/messages.py). No call lasts longer,
 #: but its last block may end a little later.
@@ -22,14 +30,22 @@ class CallPipeline:
     The scheduler decodes between `hear` and `observe`, so that work of many calls runs in batches.
     """
 
-    def __init__(self, started: CallStarted, rooms: Rooms, *, quotes: bool) -> None:
+    def __init__(self, started: CallStarted, rooms: Rooms, policy: CallPolicy, at_ms: int = 0) -> None:
+        """Begin to hear a call, `at_ms` after its beginning."""
         self.started = started
-        self.profile = rooms.profile(rooms.catalogue, quotes)
-        self._memory = rooms.memory
-        if rooms.memory is not None and started.customer is not None:
-            rooms.memory.recall(started.customer, self.profile)
-        self.voice = CustomerVoice(rooms.affect)
-        self.at_ms = 0
+        self.profile = rooms.profile(rooms.catalogue, policy.quotes)
+        self._memory = rooms.memory if policy.memory and started.customer is not None else None
+        self._retention_days = policy.retention_days
+        if self._memory is not None and started.customer is not None:
+            self._memory.recall(started.customer, self.profile)
+        self.policy = policy_of(
+            policy,
+            remembers=self._memory is not None,
+            judges_emotion=rooms.affect.emotion is not None,
+        )
+        #: None where the customer's voice may not be measured
+        self.voice = CustomerVoice(rooms.affect, emotion=policy.emotion) if policy.voice else None
+        self.at_ms = at_ms
         #: the end of the customer's last whole utterance, until an update that knows of it was published
         self.utterance_end_ms: int | None = None
         self._language = rooms.language.open()
@@ -45,7 +61,7 @@ class CallPipeline:
         self._heard_ms += block.end_ms - block.start_ms
         self._lost_ms += block.lost * 1000 // block.rate
         self._streams[block.leg].feed(block.samples, block.rate, block.start_ms)
-        if block.leg == "customer":
+        if block.leg == "customer" and self.voice is not None:
             self.voice.hear(block)
 
     def dropped(self, message: AudioDropped) -> None:
@@ -66,7 +82,7 @@ class CallPipeline:
     def remember(self) -> None:
         """Keep what may be kept of the call, where memory is on and the customer is known."""
         if self._memory is not None and self.started.customer is not None:
-            self._memory.keep(self.started.customer, self.profile)
+            self._memory.keep(self.started.customer, self.profile, self._retention_days)
 
     def close(self) -> None:
         """Give the streams back; nothing of the call is kept."""
@@ -82,9 +98,9 @@ class CallPipeline:
                 self._utterance(event)
             else:
                 self.profile.speech(event)
-                if event.leg == "customer":
+                if event.leg == "customer" and self.voice is not None:
                     self.voice.speech(event)
-        for reading in self.voice.take():
+        for reading in self.voice.take() if self.voice is not None else ():
             self.profile.emotion(reading)
             changed = True
         self.profile.audio(lost_ms=self._lost_ms, heard_ms=self._heard_ms, dropped_ms=self._dropped_ms)
@@ -105,7 +121,9 @@ class CallPipeline:
         if not utterance.final:
             self.profile.customer_growing(utterance, findings)
             return
-        voice = self.voice.describe(utterance.start_ms, utterance.end_ms, len(utterance.pinyin))
+        voice = None
+        if self.voice is not None:
+            voice = self.voice.describe(utterance.start_ms, utterance.end_ms, len(utterance.pinyin))
         self.profile.customer_said(utterance, findings, voice)
         self.utterance_end_ms = utterance.end_ms
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from appliance.engine.pipeline import CallPipeline
+from appliance.engine.unheard import UnheardCall
 from appliance.profile.cues import Cue
 from appliance.profile.opportunities import Opportunity
 from appliance.protocol import codec
@@ -35,7 +36,7 @@ MARGIN: Final = 0.95
 class Publication:
     """Turns one call's state into encoded messages within the budget of the door."""
 
-    def __init__(self, pipeline: CallPipeline) -> None:
+    def __init__(self, pipeline: CallPipeline | UnheardCall) -> None:
         self._pipeline = pipeline
         self._bucket = LeakyBucket(CALL_BYTES_PER_SECOND * MARGIN, CALL_BURST_BYTES * MARGIN)
         self._sequence = 0
@@ -43,26 +44,46 @@ class Publication:
         self._dirty = False
         #: the last profile sent, without what changes in every message
         self._told: ProfileMessage | None = None
-        self._ending: deque[bytes] = deque()
+        #: what must be said as soon as the budget allows
+        self._owed: deque[bytes] = deque()
+        self._event: CallEvent = "started"
         #: end of the customer's utterance that the last profile was the first to know of
         self.told_utterance_end_ms: int | None = None
 
     @property
     def drained(self) -> bool:
         """Nothing waits for budget any more."""
-        return not self._ending
+        return not self._owed
 
     def event(self, event: CallEvent, now: float, wall: int) -> list[bytes]:
         """A `call` message. Call control is small and always passes."""
+        self._event = event
         data = codec.encode(self._call_message(event, wall))
         self._bucket.pour(len(data), now)
         self._sequence += 1
         return [data]
 
+    def profile_now(self, now: float, wall: int) -> list[bytes]:
+        """The profile as it is, at once or as soon as the budget allows: what was told before is not true."""
+        message = self._profile_message(final=False, wall=wall)
+        self._told = msgspec.structs.replace(message, seq=0, at=0, wall=0)
+        self._owed.append(codec.encode(message))
+        self._sequence += 1
+        self._last_profile_ms = self._pipeline.at_ms
+        self._dirty = False
+        return self.drain(now)
+
+    def replace(self, pipeline: CallPipeline | UnheardCall, now: float, wall: int) -> list[bytes]:
+        """The call goes on under another policy, knowing nothing of before: say so, with how it stands."""
+        self._pipeline = pipeline
+        return [*self.event(self._event, now, wall), *self.profile_now(now, wall)]
+
     def update(self, changed: bool, now: float, wall: int) -> list[bytes]:
         """Cues, and the profile where it is due."""
         pipeline = self._pipeline
         self._dirty = self._dirty or changed
+        if self._owed:
+            return self.drain(now)
         out: list[bytes] = []
         for cue in pipeline.profile.take_cues():
             data = codec.encode(self._cue_message(cue, wall))
@@ -95,20 +116,20 @@ class Publication:
 
     def end(self, now: float, wall: int) -> list[bytes]:
         """The final profile, what was missed, and `ended`, as budget allows; `drain` brings the rest."""
-        self._ending.append(codec.encode(self._profile_message(final=True, wall=wall)))
+        self._owed.append(codec.encode(self._profile_message(final=True, wall=wall)))
         self._sequence += 1
         for missed in self._pipeline.profile.missed():
-            self._ending.append(codec.encode(self._opportunity_message(missed, wall)))
+            self._owed.append(codec.encode(self._opportunity_message(missed, wall)))
             self._sequence += 1
-        self._ending.append(codec.encode(self._call_message("ended", wall)))
+        self._owed.append(codec.encode(self._call_message("ended", wall)))
         self._sequence += 1
         return self.drain(now)
 
     def drain(self, now: float) -> list[bytes]:
-        """What of the call's end may be sent now."""
+        """What of the call's end, or else is owed, may be sent now."""
         out: list[bytes] = []
-        while self._ending and self._bucket.pour(len(self._ending[0]), now):
-            out.append(self._ending.popleft())
+        while self._owed and self._bucket.pour(len(self._owed[0]), now):
+            out.append(self._owed.popleft())
         return out
 
     def _room(self, now: float) -> float:
@@ -125,6 +146,7 @@ class Publication:
             wall=wall,
             event=event,
             direction=started.direction,
+            policy=self._pipeline.policy,
         )
 
     def _profile_message(self, *, final: bool, wall: int) -> ProfileMessage:
@@ -144,6 +166,7 @@ class Publication:
             advice=parts.advice,
             evidence=parts.evidence,
             audio=parts.audio,
+            policy=pipeline.policy,
         )
 
     def _opportunity_message(self, missed: Opportunity, wall: int) -> DoorMessage:

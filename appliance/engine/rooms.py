@@ -39,7 +39,7 @@ def load_rooms(config: Config) -> Rooms:
     store = ModelStore.configured(config)
     return Rooms(
         speech=SpeechEngine.load(store, config.speech, threads=config.engine.threads),
-        affect=AffectModels.load(store, emotion=config.policy.emotion),
+        affect=AffectModels.load(store, emotion=any(policy.emotion for policy in config.policies())),
         language=LanguageReader.load(store),
         catalogue=Catalogue.load(config.advice.catalogue),
     )

@@ -11,17 +11,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from appliance.engine.pipeline import CallPipeline
+import msgspec
+
+from appliance.affect.voice import CustomerVoice
+from appliance.engine.pipeline import LATEST_MS, CallPipeline
 from appliance.engine.publication import Publication
 from appliance.engine.rooms import Rooms
+from appliance.engine.unheard import UnheardCall
 from appliance.telephony.audioblock import (
     AudioBlock,
     AudioDropped,
     CallEnded,
     CallHeld,
     CallMessage,
+    CallPolicy,
     CallStarted,
     CustomerKnown,
+    PolicyChanged,
 )
 
 #: One engine serves at most this many calls; more would only mean that capture was misconfigured.
@@ -56,14 +62,19 @@ class Counters:
     #: times that a call's audio was looked at without a fault
     observed: int = 0
     messages: int = 0
+    #: calls of which nothing may be analysed, from their beginning or from some time on
+    unheard_calls: int = 0
+    #: blocks of audio of such calls that should not have come
+    refused_blocks: int = 0
 
 
 @dataclass(slots=True)
 class _Call:
-    pipeline: CallPipeline
+    pipeline: CallPipeline | UnheardCall
     publication: Publication
     #: when capture last said anything of the call
     last_message: float
+    policy: CallPolicy
     touched: bool = False
     ended: bool = False
     pending: list[bytes] = field(default_factory=list)
@@ -74,7 +85,7 @@ class Scheduler:
 
     Args:
         rooms: what all calls share.
-        quotes: whether evidence may quote, redacted.
+        policy: of calls that bring none of their own, as recordings do.
         on_failure: told of a call that failed.
         abandoned_after: seconds after which a call that nothing came of is ended; None waits for ever.
             Capture sends silence too, on hold as well, so that only a capture that died says nothing.
@@ -84,12 +95,12 @@ class Scheduler:
         self,
         rooms: Rooms,
         *,
-        quotes: bool,
+        policy: CallPolicy,
         on_failure: Callable[[str, Exception], None],
         abandoned_after: float | None = None,
     ) -> None:
         self._rooms = rooms
-        self._quotes = quotes
+        self._policy = policy
         self._on_failure = on_failure
         self._abandoned_after = abandoned_after
         self._failed: deque[str] = deque(maxlen=MAX_FAILED)
@@ -150,16 +161,16 @@ class Scheduler:
 
     def _measure(self, now: float, wall: int) -> None:
         """Let the affect room measure all calls that were heard, at once."""
-        touched = {identity: call for identity, call in self._calls.items() if call.touched}
+        touched = {identity: call for identity, call in self._calls.items() if call.touched and _voices(call)}
         try:
-            self._rooms.affect.run([call.pipeline.voice for call in touched.values()])
+            self._rooms.affect.run([voice for call in touched.values() for voice in _voices(call)])
         except Exception:  # one call's fault must not end the others: see whose it is
             self.counters.failed_batches += 1
             for identity, call in touched.items():
                 self._guarded(identity, call, now, wall, self._measure_one)
 
     def _measure_one(self, call: _Call, _now: float, _wall: int) -> None:
-        self._rooms.affect.run([call.pipeline.voice])
+        self._rooms.affect.run(_voices(call))
 
     def _end_abandoned(self, now: float, wall: int) -> None:
         if self._abandoned_after is None:
@@ -174,6 +185,9 @@ class Scheduler:
         if known is not None:
             # Capture says again which calls there are, for an engine that was started in the middle of them.
             known.last_message = now
+            if message.policy is not None and not known.ended:
+                change = PolicyChanged(message.call, known.pipeline.at_ms, message.policy, message.customer)
+                self._guarded(message.call, known, now, wall, partial(self._take, message=change))
             return
         if message.call in self._failed:
             return
@@ -181,20 +195,50 @@ class Scheduler:
             self.counters.refused_calls += 1
             return
         try:
-            pipeline = CallPipeline(message, self._rooms, quotes=self._quotes)
+            pipeline = self._pipeline(message, message.policy or self._policy)
         except Exception as error:  # one call's fault must not end the others
             self._note_failure(message.call, error)
             return
-        call = _Call(pipeline, Publication(pipeline), now)
+        call = _Call(pipeline, Publication(pipeline), now, message.policy or self._policy)
         call.pending.extend(call.publication.event("started", now, wall))
+        if isinstance(pipeline, UnheardCall):
+            call.pending.extend(call.publication.profile_now(now, wall))
         self._calls[message.call] = call
         self.counters.calls += 1
 
+    def _pipeline(
+        self, started: CallStarted, policy: CallPolicy, at_ms: int = 0
+    ) -> CallPipeline | UnheardCall:
+        if policy.analysis:
+            return CallPipeline(started, self._rooms, policy, at_ms)
+        self.counters.unheard_calls += 1
+        return UnheardCall(started, self._rooms, policy, at_ms)
+
+    def _change_policy(self, call: _Call, message: PolicyChanged, now: float, wall: int) -> None:
+        """Go on under another policy. The profile and the streams are dropped with what they knew."""
+        if call.policy == message.policy:
+            return
+        old = call.pipeline
+        at_ms = max(old.at_ms, min(message.at, LATEST_MS))
+        started = msgspec.structs.replace(old.started, policy=message.policy, customer=message.customer)
+        old.close()
+        call.policy, call.touched = message.policy, False
+        call.pipeline = self._pipeline(started, message.policy, at_ms)
+        call.pending.extend(call.publication.replace(call.pipeline, now, wall))
+
     def _take(self, call: _Call, now: float, wall: int, *, message: CallMessage) -> None:
+        if isinstance(call.pipeline, UnheardCall):
+            if isinstance(message, AudioBlock):
+                self.counters.refused_blocks += 1
+                return
+            if isinstance(message, (CallHeld, CallEnded)):
+                call.pipeline.passed(message.at)
         if isinstance(message, AudioBlock):
             call.pipeline.hear(message)
             call.touched = True
             self.counters.blocks += 1
+        elif isinstance(message, PolicyChanged):
+            self._change_policy(call, message, now, wall)
         elif isinstance(message, AudioDropped):
             call.pipeline.dropped(message)
         elif isinstance(message, CustomerKnown):
@@ -209,7 +253,7 @@ class Scheduler:
             call.ended = True
 
     def _publish(self, call: _Call, now: float, wall: int) -> None:
-        if call.ended:
+        if call.ended or not call.publication.drained:
             call.pending.extend(call.publication.drain(now))
         elif call.touched:
             call.touched = False
@@ -235,3 +279,10 @@ class Scheduler:
         self.counters.failed_calls += 1
         self._failed.append(identity)
         self._on_failure(identity, error)
+
+
+def _voices(call: _Call) -> list[CustomerVoice]:
+    """The voice of a call that may be measured."""
+    if isinstance(call.pipeline, UnheardCall) or call.pipeline.voice is None:
+        return []
+    return [call.pipeline.voice]

@@ -19,6 +19,7 @@ from appliance.box.notify import ServiceManager
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
 from appliance.box.status.line import StatusLine
 from appliance.box.status.reports import EngineReport, Fault, Process
+from appliance.capture.call_policy import call_policy
 from appliance.engine.door_line import DoorLine
 from appliance.engine.memory import CallMemory
 from appliance.engine.report import report_of
@@ -68,7 +69,7 @@ class EngineService:
         self._rooms, self._policy = rooms, config.policy
         self._scheduler = Scheduler(
             rooms,
-            quotes=config.policy.quotes,
+            policy=call_policy(config.policies()[-1]),
             on_failure=self._call_failed,
             abandoned_after=ABANDONED_SECONDS,
         )
@@ -114,6 +115,8 @@ class EngineService:
             failed_batches=counters.failed_batches,
             abandoned_calls=counters.abandoned_calls,
             unknown_call=counters.unknown_call,
+            unheard_calls=counters.unheard_calls,
+            refused_blocks=counters.refused_blocks,
             blocks=counters.blocks,
             messages=counters.messages,
             bad_messages=self._bad_messages,

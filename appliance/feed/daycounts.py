@@ -17,6 +17,7 @@ from appliance.protocol.messages import (
     DoorMessage,
     OpportunityMessage,
     ProfileMessage,
+    forgets,
 )
 from appliance.protocol.vocabulary import OBJECTION_TYPES, OpportunityCode, Stage
 
@@ -87,7 +88,8 @@ class DayCounts:
             if message.event == "ended" and self._first(message.call, "ended"):
                 self._day(message.wall).calls += 1
         elif isinstance(message, ProfileMessage):
-            if message.final and self._first(message.call, "final"):
+            # A call that was not analysed has no stage that it ended in.
+            if message.final and not forgets(message) and self._first(message.call, "final"):
                 day = self._day(message.wall)
                 _add(day.stages, message.relationship.stage)
                 for kind in {objection.type for objection in message.influence.objections}:

@@ -10,10 +10,18 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from appliance.protocol.codec import encode, encode_numbered
-from appliance.protocol.messages import BeatMessage, CallMessage, CueMessage, DoorMessage, ProfileMessage
+from appliance.protocol.messages import (
+    AnalysisPolicy,
+    BeatMessage,
+    CallMessage,
+    CueMessage,
+    DoorMessage,
+    ProfileMessage,
+    forgets,
+)
 from appliance.protocol.requests import Verdict
 
 #: A seat seldom has more than a call and a consultation; the oldest state is forgotten first.
@@ -27,6 +35,18 @@ FORGET_SECONDS: Final = 900.0
 GROUP_REPLAY_FACTOR: Final = 16
 
 
+class _Sent(NamedTuple):
+    """A message that can be asked for again."""
+
+    sequence: int
+    at: float
+    seat: str
+    call: str
+    #: whether it says anything of the customer
+    tells: bool
+    data: bytes
+
+
 @dataclass(slots=True)
 class _CallState:
     """The last word on one call."""
@@ -36,8 +56,8 @@ class _CallState:
     ended: bool = False
     call: tuple[int, bytes] | None = None
     profile: tuple[int, bytes] | None = None
-    #: the last event and its time, and the time of the final profile
-    event: tuple[str, int] | None = None
+    #: the last event with its time and policy, and the time of the final profile
+    event: tuple[str, int, AnalysisPolicy | None] | None = None
     final_at: int | None = None
     #: the strategies that were given, and what was said of them
     advice: dict[str, Verdict | None] = field(default_factory=dict)
@@ -46,8 +66,7 @@ class _CallState:
 @dataclass(slots=True)
 class _Topic:
     epoch: str
-    #: number, time, seat, message
-    sent: deque[tuple[int, float, str, bytes]]
+    sent: deque[_Sent]
     sequence: int = 0
     calls: dict[str, _CallState] = field(default_factory=dict)
 
@@ -101,7 +120,11 @@ class Topics:
         topic = self._topic(name)
         data = encode_numbered(message, topic.sequence + 1)
         topic.sequence += 1
-        topic.sent.append((topic.sequence, now, message.seat, data))
+        void = forgets(message)
+        if void:
+            self._void(topic, message.call)
+        tells = not isinstance(message, CallMessage) and not void
+        topic.sent.append(_Sent(topic.sequence, now, message.seat, message.call, tells, data))
         if isinstance(message, CallMessage):
             self._call_changed(topic, message, data, now)
         elif isinstance(message, ProfileMessage):
@@ -120,7 +143,7 @@ class Topics:
         if state is None:
             return False
         if isinstance(message, CallMessage):
-            return state.event == (message.event, message.at)
+            return state.event == (message.event, message.at, message.policy)
         return isinstance(message, ProfileMessage) and message.final and state.final_at == message.at
 
     def beat(self, name: str, seat: str, wall: int) -> bytes:
@@ -162,7 +185,7 @@ class Topics:
     def replay(self, name: str, after: int, limit: int) -> Replay:
         """At most `limit` messages with a number above `after`, as far as they are still there."""
         topic = self._topic(name)
-        found = [data for sequence, _, _, data in topic.sent if sequence > after]
+        found = [sent.data for sent in topic.sent if sent.sequence > after]
         return Replay(topic.epoch, topic.sequence, tuple(found[:limit]), len(found) > limit)
 
     def forget(self, name: str) -> None:
@@ -181,17 +204,28 @@ class Topics:
             if topic is None:
                 continue
             topic.calls = {call: state for call, state in topic.calls.items() if state.seat in seats}
-            if any(entry[2] not in seats for entry in topic.sent):
-                topic.sent = deque((e for e in topic.sent if e[2] in seats), maxlen=topic.sent.maxlen)
+            if any(sent.seat not in seats for sent in topic.sent):
+                topic.sent = deque((one for one in topic.sent if one.seat in seats), maxlen=topic.sent.maxlen)
 
     def expire(self, now: float) -> None:
         """Forget what is older than `FORGET_SECONDS`; a call that goes on changes far more often."""
         for topic in self._topics.values():
-            while topic.sent and topic.sent[0][1] < now - FORGET_SECONDS:
+            while topic.sent and topic.sent[0].at < now - FORGET_SECONDS:
                 topic.sent.popleft()
             for call, state in list(topic.calls.items()):
                 if state.changed < now - FORGET_SECONDS:
                     del topic.calls[call]
+
+    @staticmethod
+    def _void(topic: _Topic, call: str) -> None:
+        """Forget what was told of a call that may not be analysed; a replay lacks it."""
+        topic.sent = deque(
+            (one for one in topic.sent if one.call != call or not one.tells), maxlen=topic.sent.maxlen
+        )
+        state = topic.calls.get(call)
+        if state is not None:
+            state.profile = None
+            state.advice.clear()
 
     def _topic(self, name: str) -> _Topic:
         topic = self._topics.get(name)
@@ -210,7 +244,7 @@ class Topics:
                 del topic.calls[call]
         state = self._state(topic, message, now)
         state.call = (topic.sequence, data)
-        state.event = (message.event, message.at)
+        state.event = (message.event, message.at, message.policy)
         state.ended |= message.event == "ended"
 
     def _state(self, topic: _Topic, message: DoorMessage, now: float) -> _CallState:

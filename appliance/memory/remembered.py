@@ -38,7 +38,7 @@ class RememberedNeed(Struct, frozen=True, forbid_unknown_fields=True):
     day: _Day
 
 
-class Remembered(Struct, frozen=True, forbid_unknown_fields=True):
+class Remembered(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that is remembered of one customer."""
 
     v: Literal[1]
@@ -48,6 +48,8 @@ class Remembered(Struct, frozen=True, forbid_unknown_fields=True):
     #: relationship at the end of the last call, 0..100
     relationship: Annotated[int, Meta(ge=0, le=100)]
     needs: Annotated[tuple[RememberedNeed, ...], Meta(max_length=MOST_NEEDS)]
+    #: days after the last call until it is erased, where that is sooner than the site has it
+    retention_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
 
 
 def faded(days: float) -> float:
@@ -66,7 +68,11 @@ def carried_over(remembered: Remembered, today: int) -> tuple[NeedFinding, ...]:
 
 
 def after_call(
-    before: Remembered | None, needs: Iterable[tuple[NeedTag, Stance, float]], relationship: int, today: int
+    before: Remembered | None,
+    needs: Iterable[tuple[NeedTag, Stance, float]],
+    relationship: int,
+    today: int,
+    retention_days: int | None = None,
 ) -> Remembered:
     """What is to be remembered after a call, with what earlier calls left.
 
@@ -75,6 +81,7 @@ def after_call(
         needs: (tag, stance, confidence) that the customer stated in this call, the most relevant first.
         relationship: score at its end, 0..100.
         today: days since 1970.
+        retention_days: of the call's policy; None: as the site has it. The shortest of all calls holds.
     """
     now = [RememberedNeed(tag, stance, round(sure, 2), today) for tag, stance, sure in needs]
     said = {need.tag for need in now}
@@ -86,4 +93,12 @@ def after_call(
         calls=1 + (before.calls if before is not None else 0),
         relationship=relationship,
         needs=tuple([*now, *older][:MOST_NEEDS]),
+        retention_days=min(
+            (
+                days
+                for days in (retention_days, before.retention_days if before is not None else None)
+                if days is not None
+            ),
+            default=None,
+        ),
     )

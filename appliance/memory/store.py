@@ -60,7 +60,7 @@ class MemoryStore:
             raise MemoryFileError(
                 f"{path}: cannot be opened with this box's secret (altered, or of another box); remove it"
             ) from error
-        return remembered if today - remembered.day <= self._retention_days else None
+        return remembered if today - remembered.day <= self._days(remembered) else None
 
     def save(self, identity: str, remembered: Remembered) -> None:
         """Seal and write a record; a reader sees the old or the new one.
@@ -108,18 +108,33 @@ class MemoryStore:
                     yield path.stem
 
     def sweep(self, now_ms: int) -> int:
-        """Remove records that nobody has touched for longer than the retention; returns how many."""
+        """Remove records that are older than their retention, or cannot be read and are; returns how many."""
         removed = 0
         for identity in list(self.identities()):
             path = self._path(identity)
             try:
                 if now_ms - path.stat().st_mtime * 1000 > (self._retention_days + 1) * DAY_MS:
+                    old = True
+                else:
+                    old = self._is_over(identity, now_ms // DAY_MS)
+                if old:
                     path.unlink()
                     removed += 1
             except OSError:
                 # another process was quicker
                 continue
         return removed
+
+    def _is_over(self, identity: str, today: int) -> bool:
+        try:
+            return self.load(identity, today) is None
+        except MemoryFileError:
+            # What cannot be read goes by the time of its file.
+            return False
+
+    def _days(self, remembered: Remembered) -> int:
+        own = remembered.retention_days
+        return self._retention_days if own is None else min(own, self._retention_days)
 
     def _path(self, identity: str) -> Path:
         if not _NAME.fullmatch(identity):

@@ -11,7 +11,9 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from appliance.protocol.vocabulary import (
+    Analysis,
     CallEvent,
+    Capability,
     CueKind,
     Direction,
     Emotion,
@@ -21,6 +23,7 @@ from appliance.protocol.vocabulary import (
     Match,
     NeedTag,
     ObjectionType,
+    OffReason,
     OpportunityCode,
     Pace,
     Stage,
@@ -178,8 +181,20 @@ class AudioQuality(Struct, frozen=True, forbid_unknown_fields=True):
     dropped_ms: Milliseconds
 
 
-class CallMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="call", tag_field="type"):
-    """A call began, was held or resumed, or ended."""
+class AnalysisPolicy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What of this call is analysed, shown and remembered, and why not all of it."""
+
+    analysis: Analysis
+    #: what is off, each once
+    off: Annotated[list[Capability], Meta(max_length=5)]
+    #: why; without it nothing is off
+    reason: OffReason | None = None
+
+
+class CallMessage(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="call", tag_field="type"
+):
+    """A call began, was held or resumed, or ended; said again where its policy changes."""
 
     v: Literal[1]
     call: CallId
@@ -189,9 +204,12 @@ class CallMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="call", t
     wall: UnixMilliseconds
     event: CallEvent
     direction: Direction
+    policy: AnalysisPolicy | None = None
 
 
-class ProfileMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="profile", tag_field="type"):
+class ProfileMessage(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="profile", tag_field="type"
+):
     """The whole RID profile."""
 
     v: Literal[1]
@@ -208,6 +226,7 @@ class ProfileMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="profi
     advice: Annotated[list[Advice], Meta(max_length=4)]
     evidence: Annotated[list[Evidence], Meta(max_length=12)]
     audio: AudioQuality
+    policy: AnalysisPolicy | None = None
 
 
 class CueMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="cue", tag_field="type"):
@@ -256,3 +275,10 @@ class BeatMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="beat", t
 DoorMessage = CallMessage | ProfileMessage | CueMessage | OpportunityMessage
 #: What the feed may hand to a seat.
 SeatMessage = CallMessage | ProfileMessage | CueMessage | OpportunityMessage | BeatMessage
+
+
+def forgets(message: SeatMessage) -> bool:
+    """Whether the call of this message may not be analysed, so that all that was told of it is void."""
+    if not isinstance(message, CallMessage | ProfileMessage) or message.policy is None:
+        return False
+    return message.policy.analysis == "off"

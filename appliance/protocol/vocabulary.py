@@ -42,6 +42,13 @@ Gap = Literal[
 OpportunityCode = Literal["wanted_product", "maturing_holdings", "means_told", "purchase_intent", "complaint"]
 EvidenceSource = Literal["words", "voice", "timing", "record"]
 CueKind = Literal["objection", "emotion_alert", "pacing"]
+#: What of a call is analysed: words and voice, words alone, or nothing at all.
+Analysis = Literal["full", "words_only", "off"]
+#: What may be off in a call; where `words` is, nothing of the call is analysed.
+Capability = Literal["words", "voice", "emotion", "quotes", "memory"]
+#: Why: the site wants it so, the customer objected, the announcement was not played yet, or what the gateway
+#: said of the two is not known.
+OffReason = Literal["site", "customer", "announcement", "unknown"]
 CallEvent = Literal["started", "held", "resumed", "ended"]
 Direction = Literal["inbound", "outbound", "unknown"]
 

@@ -35,6 +35,12 @@ class CallHistory:
             self.points = [*self.points[:-1:2], self.points[-1]]
             self.revision += 1
 
+    def clear(self) -> None:
+        """Forget every point; when the call was on hold says nothing of the customer, and stays."""
+        if self.points:
+            self.points = []
+            self.revision += 1
+
     def event(self, event: str, at: int) -> None:
         """Take a call event in: `held` begins a hold, every other one ends it."""
         if self.holds and self.holds[-1][1] is None:

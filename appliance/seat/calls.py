@@ -52,6 +52,8 @@ class Call:
     history: CallHistory = field(default_factory=CallHistory)
     #: advice id -> verdict and how far it came (`sending`, `sent`, `failed`)
     marks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: what is analysed, and why not all (`AnalysisPolicy`); None where the box does not say
+    policy: Part | None = None
     #: counts the changes
     version: int = 0
 
@@ -59,6 +61,15 @@ class Call:
     def over(self) -> bool:
         """Whether the call has ended."""
         return self.event == "ended"
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nothing of the call may be analysed."""
+        return self.policy is not None and self.policy["analysis"] == "off"
+
+    def is_off(self, what: str) -> bool:
+        """Whether `voice`, `emotion`, `quotes` or `memory` is off in this call."""
+        return self.policy is not None and what in self.policy["off"]
 
     @property
     def held(self) -> bool:
@@ -111,8 +122,15 @@ class Calls:
         call.version += 1
         if message["wall"] >= call.wall:
             call.at, call.wall = message["at"], message["wall"]
+        call.policy = message.get("policy", call.policy)
+        if call.unheard:
+            # All that was told of the customer is void.
+            call.profile, call.cues, call.opportunities, call.marks = None, [], [], {}
+            call.history.clear()
         if message["type"] == "call":
             self._event(call, message)
+        elif call.unheard:
+            pass
         elif message["type"] == "profile":
             call.profile = message
             call.history.add(message)
@@ -201,7 +219,10 @@ class Calls:
     def _event(self, call: Call, message: Part) -> None:
         if call.over and message["event"] != "ended":
             return
-        call.event, call.direction, call.event_at = message["event"], message["direction"], message["at"]
+        if message["event"] != call.event:
+            # The same event is said again where the policy changes; a hold goes on.
+            call.event_at = message["at"]
+        call.event, call.direction = message["event"], message["direction"]
         call.history.event(message["event"], message["at"])
 
     def _forget(self) -> None:

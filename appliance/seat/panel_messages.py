@@ -125,6 +125,7 @@ def summary(calls: Calls, call: Call, now: float) -> dict[str, Any]:
         "spark": call.history.valence(SPARK_POINTS),
         "cue": None,
         "opportunities": call.opportunities,
+        "policy": call.policy,
     }
     if call.cues:
         cue, seen = call.cues[-1]

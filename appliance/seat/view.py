@@ -109,6 +109,8 @@ class SeatView:
         return grid
 
     def _idle(self, call: Call | None) -> RenderableType:
+        if call is not None and call.unheard and self._calls.connection != "refused":
+            return self._unheard(call)
         running = call is not None and not call.over
         title, hint = ("hearing", "hearing_hint") if running else ("idle", "idle_hint")
         if self._calls.connection == "refused":
@@ -116,6 +118,13 @@ class SeatView:
         text = Text(justify="center")
         text.append(self._words.of("label", title) + "\n\n", "bold")
         text.append(self._words.of("label", hint), "red" if hint == "refused_hint" else "dim")
+        return Panel(Align.center(text, vertical="middle"), border_style="dim")
+
+    def _unheard(self, call: Call) -> RenderableType:
+        """That a call is on, and why nothing of it is shown."""
+        text = Text(justify="center")
+        text.append(self._words.of("label", "not_analysed") + "\n\n", "bold")
+        text.append(self._words.of("off_reason", (call.policy or {}).get("reason", "unknown")), "dim")
         return Panel(Align.center(text, vertical="middle"), border_style="dim")
 
     def _wide(self, call: Call) -> RenderableType:
@@ -227,7 +236,9 @@ class SeatView:
         colour = "bold reverse red" if emotion["alert"] else EMOTION_COLOUR.get(emotion["label"], "")
         line = Text.assemble(
             (word("label", "emotion") + " ", "dim"),
-            (word("emotion", emotion["label"]), colour),
+            (word("label", "not_measured"), "dim")
+            if call.is_off("emotion")
+            else (word("emotion", emotion["label"]), colour),
         )
         if emotion["label"] != "uncertain":
             line.append(f" {emotion['confidence']:.0%}", "dim")

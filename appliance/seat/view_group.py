@@ -67,7 +67,8 @@ def _row(calls: Calls, call: Call, words: Words, now: float, wide: bool) -> list
     state = Text(f"{clock(ms / 1000)} {event}", faded or ("yellow" if call.held else ""))
     row = [why, Text(call.seat, f"bold {faded}"), state]
     if call.profile is None:
-        return row + [Text("–", "dim")] * (4 if wide else 2)
+        why_not = Text(word("label", "not_analysed"), "dim") if call.unheard else Text("–", "dim")
+        return [*row, why_not, *[Text("–", "dim")] * (3 if wide else 1)]
     relationship, influence = call.profile["relationship"], call.profile["influence"]
     stage, pace = relationship["stage"], relationship["pace"]
     row.append(
@@ -80,7 +81,10 @@ def _row(calls: Calls, call: Call, words: Words, now: float, wide: bool) -> list
     if wide:
         label = influence["emotion"]["label"]
         mood = strip(call.history.moods(), SPARK_CELLS)
-        mood.append(f" {word('emotion', label)}", faded or EMOTION_COLOUR.get(label, ""))
+        if call.is_off("emotion"):
+            mood.append(f" {word('label', 'not_measured')}", "dim")
+        else:
+            mood.append(f" {word('emotion', label)}", faded or EMOTION_COLOUR.get(label, ""))
         row.append(mood)
         opens = [word("objection", part["type"]) for part in influence["objections"] if part["open"]]
         row.append(Text(between.join(opens), faded or "red"))

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.protocol.vocabulary import NeedTag, Stance
+from appliance.protocol.vocabulary import NeedTag, OffReason, Stance
 
 Leg = Literal["customer", "agent"]
 Direction = Literal["inbound", "outbound", "unknown"]
@@ -24,6 +24,21 @@ CustomerId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 MAX_BLOCK_SAMPLES = 16_000
 
 
+class CallPolicy(msgspec.Struct, frozen=True):
+    """What the engine may do with a call."""
+
+    #: false: no audio of the call follows
+    analysis: bool = True
+    voice: bool = True
+    emotion: bool = True
+    quotes: bool = False
+    memory: bool = True
+    #: days until what is remembered of the call is erased; None: as the site has it
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
+    #: why something is off
+    reason: OffReason = "site"
+
+
 class CallStarted(msgspec.Struct, frozen=True, tag="started", tag_field="kind"):
     """A call whose legs are known has begun."""
 
@@ -36,6 +51,8 @@ class CallStarted(msgspec.Struct, frozen=True, tag="started", tag_field="kind"):
     wall: int
     #: keyed hash of the customer's number, where something may be remembered; the number never leaves capture
     customer: CustomerId | None = None
+    #: None: the site's policy for calls of no queue
+    policy: CallPolicy | None = None
 
 
 class AudioBlock(msgspec.Struct, frozen=True, tag="audio", tag_field="kind"):
@@ -97,6 +114,16 @@ class CallHeld(msgspec.Struct, frozen=True, tag="held", tag_field="kind"):
     at: Annotated[int, msgspec.Meta(ge=0)]
 
 
+class PolicyChanged(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
+    """What may be done with the call is another thing from now on."""
+
+    call: CallId
+    at: Annotated[int, msgspec.Meta(ge=0)]
+    policy: CallPolicy
+    #: as in `CallStarted`
+    customer: CustomerId | None = None
+
+
 class CallEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="kind"):
     """The call is over; nothing of it follows."""
 
@@ -127,7 +154,7 @@ class CustomerKnown(msgspec.Struct, frozen=True, tag="known", tag_field="kind"):
     facts: Annotated[tuple[KnownFact, ...], msgspec.Meta(max_length=MAX_FACTS)]
 
 
-CallMessage = CallStarted | AudioBlock | AudioDropped | CallHeld | CustomerKnown | CallEnded
+CallMessage = CallStarted | AudioBlock | AudioDropped | CallHeld | PolicyChanged | CustomerKnown | CallEnded
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CallMessage)

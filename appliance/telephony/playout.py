@@ -57,9 +57,13 @@ class Block:
 
 
 class Playout:
-    """The time axis of one leg; `started` is the call's start on the clock of all `now` and `arrival`."""
+    """The time axis of one leg.
 
-    def __init__(self, started: float) -> None:
+    `started` is the call's start on the clock of all `now` and `arrival`. Where the leg is listened to from
+    `joined` on only, the first block lies there.
+    """
+
+    def __init__(self, started: float, joined: float | None = None) -> None:
         #: samples that were heard
         self.heard = 0
         #: samples that were concealed
@@ -72,8 +76,7 @@ class Playout:
         self.restarts = 0
         self._started = started
         # Everything before _end has its samples; _run holds the newest of them still coded.
-        self._end = 0
-        self._cut = 0
+        self._end = self._cut = max(0, round(((joined or started) - started) * CLOCK_RATE))
         self._done: list[Samples] = []
         self._run: list[bytes] = []
         self._run_codec: Codec = "PCMA"

@@ -39,7 +39,7 @@ class RecordingBody:
     broken_metadata: bool = False
 
 
-def read_body(request: SipRequest) -> RecordingBody:
+def read_body(request: SipRequest, wanted: frozenset[str] = frozenset()) -> RecordingBody:
     """Read the body of an INVITE, UPDATE or ACK; parts of other types are left aside.
 
     RFC 3261 section 20.11 would have unknown parts be required unless they say otherwise, but gateways send
@@ -73,7 +73,7 @@ def read_body(request: SipRequest) -> RecordingBody:
         elif media_type in METADATA_TYPES or part.disposition == METADATA_DISPOSITION:
             understood = True
             try:
-                metadata = parse_recording_metadata(part.body)
+                metadata = parse_recording_metadata(part.body, wanted)
             except MetadataError:
                 broken = True
         elif part.required:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from appliance.telephony.recording_metadata import RecordingMetadata
 from appliance.telephony.sdp import SessionDescription
+from appliance.telephony.signalled import Signalled
 
 EndReason = Literal["bye", "cancelled", "no_ack", "expired", "unreachable", "rejected", "ended"]
 
@@ -33,6 +34,15 @@ class SessionOffered:
     body: SessionBody
     #: the client says that it is one of RFC 7866 (`+sip.src` or `Require: siprec`)
     siprec: bool
+    signalled: Signalled = field(default_factory=Signalled)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSignalled:
+    """A re-INVITE or UPDATE has header fields that were asked for; it may yet be refused."""
+
+    session: str
+    signalled: Signalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +71,4 @@ class SessionEnded:
     reason: EndReason
 
 
-RecordingEvent = SessionOffered | SessionChanged | SessionConfirmed | SessionEnded
+RecordingEvent = SessionOffered | SessionSignalled | SessionChanged | SessionConfirmed | SessionEnded

@@ -14,8 +14,9 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
+from appliance.telephony.signalled import plain
 from appliance.telephony.sip import SipError
-from appliance.telephony.sip_headers import parse_name_address, user_of
+from appliance.telephony.sip_headers import host_of, parse_name_address, user_of
 
 #: The media types in use: RFC 7866 section 9 with +xml, and a vendor's without.
 METADATA_TYPES: Final = ("application/rs-metadata+xml", "application/rs-metadata")
@@ -26,6 +27,8 @@ MAX_METADATA_BYTES: Final = 49_152
 MAX_ELEMENTS: Final = 2_048
 MAX_PARTICIPANTS: Final = 64
 MAX_STREAMS: Final = 64
+#: Values of elements that were asked for; a flag may stand in each participant and stream.
+MAX_TOLD: Final = 64
 #: An identifier is 24 base64 characters (RFC 7865), a label is a token (RFC 4574).
 MAX_TEXT: Final = 256
 
@@ -49,6 +52,8 @@ class Participant:
     recv: frozenset[str] | None = None
     #: whether this is the calling party, where a vendor's extension says it
     calling: bool | None = None
+    #: hosts of the addresses of record, in lower case
+    hosts: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class RecordingMetadata:
     complete: bool
     participants: tuple[Participant, ...] = ()
     streams: tuple[MetadataStream, ...] = ()
+    #: elements that were asked for, with their values, both in lower case
+    told: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def updated(self, newer: RecordingMetadata) -> RecordingMetadata:
         """This metadata after a newer document: a complete one replaces it, a partial one changes parts."""
@@ -89,6 +96,7 @@ class RecordingMetadata:
             self.complete,
             tuple(participants.values())[-MAX_PARTICIPANTS:],
             tuple(streams.values())[-MAX_STREAMS:],
+            (*(one for one in self.told if one[0] not in {name for name, _ in newer.told}), *newer.told),
         )
 
 
@@ -99,11 +107,17 @@ def _changed(old: Participant, change: Participant) -> Participant:
         old.send if change.send is None else change.send,
         old.recv if change.recv is None else change.recv,
         old.calling if change.calling is None else change.calling,
+        change.hosts or old.hosts,
     )
 
 
-def parse_recording_metadata(data: bytes) -> RecordingMetadata:
+def parse_recording_metadata(data: bytes, wanted: frozenset[str] = frozenset()) -> RecordingMetadata:
     """Parse one document.
+
+    Args:
+        data: the document.
+        wanted: names of elements, in lower case, whose values are kept in `told`. The schema of RFC 7865 lets
+            elements of other namespaces stand in nearly every element of its own.
 
     Raises:
         MetadataError: the document is too large, no well-formed XML, has a DTD or entities, is no recording
@@ -125,7 +139,7 @@ def parse_recording_metadata(data: bytes) -> RecordingMetadata:
         raise MetadataError(f"metadata with more than {MAX_ELEMENTS} elements")
     if len(elements) == 1:
         raise MetadataError("metadata without any element")
-    return _read(elements)
+    return replace(_read(elements), told=_told(elements, wanted))
 
 
 def _read(elements: list[Element]) -> RecordingMetadata:
@@ -154,8 +168,21 @@ def _read(elements: list[Element]) -> RecordingMetadata:
     return RecordingMetadata(complete, found, tuple(streams.values()))
 
 
+def _told(elements: list[Element], wanted: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """The value of each wanted element: its text, else its attribute `value`, else nothing."""
+    found = tuple(
+        (name, plain(_text(element) or element.get("value") or ""))
+        for element in elements
+        if (name := _name(element)) in wanted
+    )
+    if len(found) > MAX_TOLD:
+        raise MetadataError(f"metadata with more than {MAX_TOLD} flags")
+    return found
+
+
 def _participant(identifier: str, element: Element) -> Participant:
     users: list[str] = []
+    hosts: set[str] = set()
     calling: bool | None = None
     for child in element.iter():
         name = _name(child)
@@ -164,10 +191,12 @@ def _participant(identifier: str, element: Element) -> Participant:
             user = user_of(address)[:MAX_TEXT]
             if user and user not in users:
                 users.append(user)
+            if host := host_of(address):
+                hosts.add(host)
         elif name == "callingparty":
             calling = {"true": True, "1": True, "false": False, "0": False}.get(_text(child).lower())
     send, recv = _send_and_receive(element)
-    return Participant(identifier, tuple(users), send, recv, calling)
+    return Participant(identifier, tuple(users), send, recv, calling, frozenset(hosts))
 
 
 def _stream(identifier: str, element: Element) -> MetadataStream:

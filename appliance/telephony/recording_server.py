@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.telephony.dialog import SUPPORTED_OPTIONS, Dialog, Incoming, remote_contact
 from appliance.telephony.recording_body import RecordingBody, read_body
@@ -24,12 +24,14 @@ from appliance.telephony.recording_events import (
     SessionConfirmed,
     SessionEnded,
     SessionOffered,
+    SessionSignalled,
 )
 from appliance.telephony.recording_session import PendingRequest, RecordingSession
 from appliance.telephony.responses import SUPPORTED, Fields, make_response
 from appliance.telephony.sdp import SessionDescription
 from appliance.telephony.sdp_answer import advertised
 from appliance.telephony.session_timer import SessionTimer, negotiate
+from appliance.telephony.signalled import Wanted, signalled
 from appliance.telephony.sip import SipError, SipRequest, SipResponse
 from appliance.telephony.sip_endpoint import RETRY_AFTER, RefusedWithoutStateError, SipEndpoint, stateless_tag
 from appliance.telephony.sip_headers import parse_name_address
@@ -50,6 +52,8 @@ class ServerSettings:
     allowed: Callable[[str], bool]
     #: random characters for tags and branches (RFC 3261 section 19.3: at least 32 random bits)
     token: Callable[[], str]
+    #: what the program wants to know of a request beside the recording
+    wanted: Wanted = field(default_factory=Wanted)
 
 
 class RecordingServer:
@@ -186,6 +190,11 @@ class RecordingServer:
         session = self._session_of(incoming) if incoming.to_tag is not None else None
         if session is None and (incoming.to_tag is not None or method in ("BYE", "UPDATE")):
             raise SipError("no such dialog", 481)
+        if session is not None and method in ("INVITE", "UPDATE"):
+            # Before anything can be wrong with the request: an objection counts however it comes.
+            told = signalled(request, self._settings.wanted)
+            if told.headers:
+                self._events.append(SessionSignalled(session.name, told))
         unknown = [
             option for option in request.headers.values("Require") if option.lower() not in SUPPORTED_OPTIONS
         ]
@@ -215,7 +224,7 @@ class RecordingServer:
         if session.awaits_answer:
             session.awaits_answer = False
             try:
-                body = read_body(incoming.request)
+                body = self._read_body(incoming)
             except SipError:
                 # Nothing can answer an ACK; the streams stay as they were.
                 self.counters["unreadable_answer"] += 1
@@ -281,7 +290,7 @@ class RecordingServer:
             raise SipError("a merged request", 482)
         headers = incoming.request.headers
         timer = negotiate(headers, self._settings.session_expires)
-        body = read_body(incoming.request)
+        body = self._read_body(incoming)
         if body.description is None:
             raise SipError("an INVITE without an offer", 488, fields=_DELAYED_OFFER)
         siprec = "+sip.src" in remote_contact(incoming).parameters or "siprec" in headers.tokens("Require")
@@ -291,7 +300,8 @@ class RecordingServer:
         self._sessions[session.name] = session
         self._dialogs[session.dialog.key] = session
         told = self._tell(session, body)
-        self._events.append(SessionOffered(session.name, incoming.peer.address, told, siprec))
+        said = signalled(incoming.request, self._settings.wanted)
+        self._events.append(SessionOffered(session.name, incoming.peer.address, told, siprec, said))
 
     def _bye(self, incoming: Incoming, transaction: ServerTransaction, session: RecordingSession) -> None:
         self._endpoint.respond(incoming, transaction, 200, incoming.now)
@@ -304,7 +314,7 @@ class RecordingServer:
         """A re-INVITE or UPDATE."""
         headers = incoming.request.headers
         timer = negotiate(headers, self._settings.session_expires)
-        body = read_body(incoming.request)
+        body = self._read_body(incoming)
         if "Contact" in headers:
             session.dialog.remote_target = remote_contact(incoming).uri
         if "Allow" in headers:
@@ -321,6 +331,9 @@ class RecordingServer:
         self._succeed(session, incoming, transaction, timer, description=description, now=incoming.now)
         if body.metadata is not None or body.broken_metadata:
             self._events.append(SessionChanged(session.name, told, needs_answer=False))
+
+    def _read_body(self, incoming: Incoming) -> RecordingBody:
+        return read_body(incoming.request, self._settings.wanted.elements)
 
     def _tell(self, session: RecordingSession, body: RecordingBody) -> SessionBody:
         """Join the message's metadata to what the client has said before."""

@@ -230,6 +230,22 @@ def user_of(uri: str) -> str:
     return user
 
 
+def host_of(uri: str) -> str:
+    """The host of a `sip:` or `sips:` URI or of `user@host`, in lower case, without port and brackets.
+
+    Empty where there is none, as in a `tel:` URI.
+    """
+    text = uri.strip().strip("<>")
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme.lower() in ("sip", "sips"):
+        text = rest
+    elif "@" not in text:
+        return ""
+    text = re.split(r"[;?]", text.rpartition("@")[2])[0]
+    bracketed = re.match(r"\[([^\]]*)\]", text)
+    return (bracketed[1] if bracketed else text.partition(":")[0]).lower()[:255]
+
+
 def host_for_uri(address: str) -> str:
     """An IP address as it stands in a URI or a Via: IPv6 in brackets."""
     return f"[{address}]" if ":" in address else address

@@ -5,26 +5,38 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.box.config import Config, Roles
+from appliance.box.config import Config, Memory, Roles
 from appliance.box.journal import Journal
+from appliance.capture.call_policy import SitePolicies
 from appliance.capture.leg import LegReceiver
 from appliance.capture.media import NoPortError, RtpSockets
 from appliance.capture.outlet import AudioOutlet
 from appliance.capture.portpool import PortPool
 from appliance.capture.recorded_call import MAX_STREAMS, CallEnd, EndedLegs, RecordedCall
 from appliance.capture.service import CaptureService
-from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallMessage, CallStarted, encode
+from appliance.telephony.audioblock import (
+    AudioBlock,
+    CallEnded,
+    CallHeld,
+    CallMessage,
+    CallStarted,
+    PolicyChanged,
+    encode,
+)
 from appliance.telephony.recording_metadata import parse_recording_metadata
 from appliance.telephony.sdp import parse_sdp
 from appliance.telephony.sdp_answer import NotAcceptableError
+from appliance.telephony.signalled import Signalled
 from tests.capture.gateway import Gateway, both_parts, describe, metadata
 
+CONFIG = Config(memory=Memory(enabled=True))
 OFFER = parse_sdp(describe())
 KNOWN = parse_recording_metadata(metadata("8001", "13900001111"))
 
@@ -32,7 +44,11 @@ KNOWN = parse_recording_metadata(metadata("8001", "13900001111"))
 class Recorder:
     """A call and what it has said."""
 
-    def __init__(self, ports: int = 8) -> None:
+    def __init__(self, ports: int = 8, config: Config = CONFIG) -> None:
+        self.policies = SitePolicies(config)
+        self.policy = self.policies.session("127.0.0.1", Signalled())
+        #: calls whose waiting audio was thrown away
+        self.forgotten: list[str] = []
         self.pool = PortPool(25000, 25000 + 2 * ports - 1, 0.0)
         self.sockets = RtpSockets("127.0.0.1", self.pool, lambda _: True)
         self.messages: list[CallMessage] = []
@@ -45,6 +61,8 @@ class Recorder:
             Roles(),
             "127.0.0.1",
             self.now,
+            policy=self.policy,
+            forget=self.forgotten.append,
             send=self.messages.append,
             ended=lambda legs, reason: self.ended.append((legs, reason)),
             identify=lambda number: f"{int(number):032x}",
@@ -199,6 +217,147 @@ def test_media_of_one_leg_is_enough(recorder: Recorder) -> None:
     recorder.sockets.read(later)
     assert recorder.now <= recorder.call.last_media <= later
     assert recorder.call.last_media > recorder.now
+
+
+def said(**headers: str) -> Signalled:
+    return Signalled({name.replace("_", "-"): (value,) for name, value in headers.items()})
+
+
+def media(recorder: Recorder, port: int, count: int = 20) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for number in range(count):
+            header = struct.pack("!BBHII", 0x80, 8, number, 160 * number, 7)
+            sender.sendto(header + b"\x35" * 160, ("127.0.0.1", port))
+    recorder.sockets.read(time.monotonic())
+
+
+def blocks(recorder: Recorder) -> int:
+    return sum(isinstance(message, AudioBlock) for message in recorder.messages)
+
+
+def test_of_a_customer_who_objected_at_the_beginning_no_audio_leaves_and_nobody_is_asked(
+    recorder: Recorder,
+) -> None:
+    recorder.policy.hear(said(x_ridge_consent="refused"))
+    answer = recorder.call.answer(OFFER, KNOWN, recorder.now)
+    media(recorder, answer.media[0].port)
+    recorder.call.poll(time.monotonic() + 1)
+    (started,) = recorder.messages
+    assert isinstance(started, CallStarted)
+    assert started.policy is not None
+    assert (started.policy.analysis, started.policy.reason, started.customer) == (False, "customer", None)
+    assert recorder.asked == []
+    assert recorder.call.discarded == 20
+    assert recorder.call.last_media > recorder.now
+    recorder.call.end("bye", time.monotonic())
+    assert recorder.kinds() == ["CallStarted", "CallEnded"]
+    assert recorder.ended[0][0].legs == {}
+
+
+def test_an_objection_in_the_middle_stops_the_audio_with_what_has_come_and_waits(recorder: Recorder) -> None:
+    answer = recorder.call.answer(OFFER, KNOWN, recorder.now)
+    media(recorder, answer.media[0].port)
+    # What has come lies in the receivers and was not sent yet.
+    recorder.policy.hear(said(x_ridge_consent="refused"))
+    assert recorder.call.reconsider(recorder.now + 1)
+    assert not recorder.call.reconsider(recorder.now + 1)
+    media(recorder, answer.media[0].port)
+    recorder.call.poll(recorder.now + 60)
+    recorder.call.end("bye", recorder.now + 60)
+    assert blocks(recorder) == 0
+    assert recorder.kinds() == ["CallStarted", "PolicyChanged", "CallEnded"]
+    changed = recorder.messages[1]
+    assert isinstance(changed, PolicyChanged)
+    assert (changed.policy.analysis, changed.customer, changed.at) == (False, None, 1000)
+    assert recorder.forgotten == [changed.call]
+    # What was counted before is still told.
+    assert recorder.ended[0][0].legs["agent"].received == 20
+
+
+def test_a_call_that_is_announced_again_has_the_policy_of_now(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    recorder.policy.hear(said(x_ridge_consent="no"))
+    recorder.call.reconsider(recorder.now)
+    recorder.call.announce()
+    again = recorder.messages[-1]
+    assert isinstance(again, CallStarted)
+    assert again.policy is not None
+    assert (again.policy.analysis, again.customer) == (False, None)
+
+
+def test_after_an_objection_the_next_agent_of_the_session_hears_nothing_either(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    recorder.policy.hear(said(x_ridge_consent="refused"))
+    recorder.call.reconsider(recorder.now)
+    recorder.call.told(parse_recording_metadata(metadata("8002", "13900001111")), recorder.now + 1)
+    last = recorder.messages[-1]
+    assert isinstance(last, CallStarted)
+    assert last.policy is not None
+    assert (last.seat, last.policy.analysis) == ("8002", False)
+
+
+def test_streams_may_change_and_go_while_nothing_is_analysed(recorder: Recorder) -> None:
+    recorder.policy.hear(said(x_ridge_consent="refused"))
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    recorder.call.answer(parse_sdp(describe(["inactive", "inactive"])), KNOWN, recorder.now + 1)
+    recorder.call.answer(OFFER, KNOWN, recorder.now + 2)
+    gone = parse_sdp(describe().replace(b"m=audio 40002", b"m=audio 0"))
+    recorder.call.answer(gone, KNOWN, recorder.now + 3)
+    assert recorder.kinds() == ["CallStarted", "CallHeld", "CallHeld", "CallEnded"]
+
+
+def test_the_call_is_heard_from_the_announcement_on_and_its_clock_goes_on() -> None:
+    recorder = Recorder(config=Config.model_validate({"policy": {"require_announcement": True}}))
+    try:
+        answer = recorder.call.answer(OFFER, KNOWN, recorder.now)
+        started = recorder.messages[0]
+        assert isinstance(started, CallStarted)
+        assert started.policy is not None
+        assert (started.policy.analysis, started.policy.reason) == (False, "announcement")
+        recorder.policy.hear(said(x_ridge_announcement="played"))
+        # The clock of the call is 10 s further than that of the test, whose media comes now.
+        recorder.call._started -= 10.0
+        assert recorder.call.reconsider(recorder.now)
+        assert recorder.asked == [(started.call, "13900001111")]
+        media(recorder, answer.media[0].port)
+        recorder.call.end("bye", time.monotonic())
+        heard = [message for message in recorder.messages if isinstance(message, AudioBlock)]
+        assert heard[0].start_ms >= 10_000
+        assert sum(len(block.pcm) for block in heard if any(block.pcm)) > 0
+    finally:
+        recorder.sockets.shut()
+
+
+@pytest.mark.parametrize(
+    ("entry", "fits"),
+    [
+        ({"agent_numbers": ["8001"]}, True),
+        ({"agent_numbers": ["8002"]}, False),
+        ({"gateways": ["127.0.0.0/8"]}, True),
+        ({"domains": ["x"]}, True),
+        ({"domains": ["sbc.example"]}, True),
+        ({"domains": ["y"]}, False),
+        ({"header": {"name": "X-Queue", "values": ["VIP"]}}, True),
+        ({"header": {"name": "X-Queue", "values": ["plain"]}}, False),
+        ({"metadata": {"name": "Queue", "values": ["vip"]}}, True),
+        ({"metadata": {"name": "queue", "values": ["plain"]}}, False),
+    ],
+)
+def test_the_queue_is_found_by_what_is_known_when_the_call_begins(
+    entry: dict[str, object], fits: bool
+) -> None:
+    queue = {"name": "quiet", "voice": False, **entry}
+    recorder = Recorder(config=Config.model_validate({"policy": {"queue": [queue]}}))
+    document = metadata("8001", "139").replace(
+        b"<participant ", b"<session><v:queue xmlns:v='urn:v'>VIP</v:queue></session><participant ", 1
+    )
+    told = parse_recording_metadata(document, recorder.policies.wanted.elements)
+    recorder.policy.hear(Signalled({"x-queue": ("vip",)}, frozenset(["sbc.example"])))
+    recorder.policy.read(told, broken=False)
+    recorder.call.answer(OFFER, told, recorder.now)
+    assert recorder.policy.name == ("quiet" if fits else "default")
+    assert recorder.call.policy.voice is not fits
+    recorder.sockets.shut()
 
 
 def test_a_call_that_fails_ends_alone(

@@ -46,7 +46,7 @@ TWO = _metadata(("8001", "1"), ("13900001111", "2"))
 def test_the_agents_number_tells() -> None:
     told = resolve_roles(TWO, ["1", "2"], Roles())
     assert told == AssignedRoles(
-        {"customer": "2", "agent": "1"}, "8001", "unknown", "agent_number", "13900001111"
+        {"customer": "2", "agent": "1"}, "8001", "unknown", "agent_number", "13900001111", "8001"
     )
     assert "13900001111" not in repr(told)
 

@@ -14,6 +14,7 @@ from appliance.profile.opportunities import Opportunity
 from appliance.protocol import codec
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND
 from appliance.protocol.messages import (
+    AnalysisPolicy,
     AudioQuality,
     Demand,
     EmotionState,
@@ -77,6 +78,9 @@ class Pipeline:
     profile: Profile = field(default_factory=Profile)
     at_ms: int = 0
     utterance_end_ms: int | None = None
+    policy: AnalysisPolicy = field(
+        default_factory=lambda: AnalysisPolicy("full", ["quotes", "memory"], "site")
+    )
 
 
 @pytest.fixture

@@ -18,7 +18,15 @@ from appliance.profile.catalogue import Catalogue
 from appliance.protocol import codec
 from appliance.protocol.messages import CallMessage, ProfileMessage
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
-from appliance.telephony.audioblock import AudioBlock, AudioDropped, CallEnded, CallHeld, CallStarted, Leg
+from appliance.telephony.audioblock import (
+    AudioBlock,
+    AudioDropped,
+    CallEnded,
+    CallHeld,
+    CallPolicy,
+    CallStarted,
+    Leg,
+)
 
 WALL = 1_700_000_000_000
 CALLS = ("A" * 22, "B" * 22)
@@ -91,7 +99,7 @@ def scheduler(speech: Speech, language: LanguageReader, failures: list[str]) -> 
     rooms = Rooms(speech, affect, language, Catalogue.load(None))  # type: ignore[arg-type]
     return Scheduler(
         rooms,
-        quotes=False,
+        policy=CallPolicy(),
         on_failure=lambda call, error: failures.append(call),
         abandoned_after=100.0,
     )

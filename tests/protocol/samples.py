@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.protocol.messages import (
     Advice,
+    AnalysisPolicy,
     AudioQuality,
     CallMessage,
     CueMessage,
@@ -26,10 +27,21 @@ CALL = "k3Jf9-Qm_2xLw8Rt0ZbYpA"
 WALL = 1_760_000_000_000
 
 
+#: What holds at a site with the defaults.
+USUAL = AnalysisPolicy("full", ["quotes", "memory"], "site")
+#: What is told of a call whose customer has objected.
+OBJECTED = AnalysisPolicy("off", ["words", "voice", "emotion", "quotes", "memory"], "customer")
+
+
 def call(
-    event: CallEvent = "started", *, seat: str = "8001", call_id: str = CALL, at: int = 0
+    event: CallEvent = "started",
+    *,
+    seat: str = "8001",
+    call_id: str = CALL,
+    at: int = 0,
+    policy: AnalysisPolicy | None = None,
 ) -> CallMessage:
-    return CallMessage(1, call_id, seat, 0, at, WALL, event, "inbound")
+    return CallMessage(1, call_id, seat, 0, at, WALL, event, "inbound", policy)
 
 
 def cue(*, seat: str = "8001", call_id: str = CALL, at: int = 2000) -> CueMessage:
@@ -44,6 +56,7 @@ def profile(
     final: bool = False,
     score: int = 40,
     quote: str | None = None,
+    policy: AnalysisPolicy | None = None,
 ) -> ProfileMessage:
     known = Estimate(0.5, 0.3)
     return ProfileMessage(
@@ -74,4 +87,5 @@ def profile(
         advice=[Advice("let_them_verify", ["e1"])],
         evidence=[Evidence("e1", 500, "words", "objection.doubt", -0.4, quote)],
         audio=AudioQuality(0.01, 0),
+        policy=policy,
     )

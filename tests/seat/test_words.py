@@ -32,6 +32,7 @@ KINDS = {
     "direction": vocabulary.Direction,
     "signal": vocabulary.Signal,
     "opportunity": vocabulary.OpportunityCode,
+    "off_reason": vocabulary.OffReason,
 }
 HANZI = range(0x4E00, 0xA000)
 

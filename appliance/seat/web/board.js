@@ -121,7 +121,7 @@ function boardRow(words, show) {
       const known = next.relationship;
       set(node, { "data-known": Boolean(known), "data-stage": known?.stage });
       put(score, known?.score ?? "–");
-      put(stage, known ? words.of("stage", known.stage) : "");
+      put(stage, known ? words.of("stage", known.stage) : next.policy?.analysis === "off" ? words.of("label", "not_analysed") : "");
       put(pace, known ? words.of("pace", known.pace) : "–");
       set(paceChip, { "data-pace": known?.pace });
       if (known) {
@@ -131,7 +131,8 @@ function boardRow(words, show) {
         interval.style.width = `${Math.max(1, known.high - known.low)}%`;
         needle.style.left = `${known.score}%`;
       }
-      put(mood, next.emotion ? words.of("emotion", next.emotion.label) : "");
+      const unmeasured = next.policy?.off.includes("emotion");
+      put(mood, unmeasured ? words.of("label", "not_measured") : next.emotion ? words.of("emotion", next.emotion.label) : "");
       set(mood, { "data-emotion": next.emotion?.label, "data-alert": next.emotion?.alert });
       const step = 80 / Math.max(1, next.spark.length - 1);
       set(spark.lastChild, { d: next.spark.map((v, n) => `${n ? "L" : "M"}${(n * step).toFixed(1)} ${(12 - v * 11).toFixed(1)}`).join("") });

@@ -50,6 +50,13 @@ export function callView(words, actions) {
       if (!profile) {
         drawer.node.hidden = true;
         const hearing = shown && shown.event !== "ended";
+        const off = shown?.policy?.analysis === "off" && store.connection !== "refused";
+        set(idle, { "data-off": off });
+        if (off) {
+          put(title, words.of("label", "not_analysed"));
+          put(hint, words.of("off_reason", shown.policy.reason ?? "unknown"));
+          return;
+        }
         put(title, words.of("label", hearing ? "hearing" : "idle"));
         put(hint, words.of("label", store.connection === "refused" ? "refused_hint" : hearing ? "hearing_hint" : "idle_hint"));
         return;

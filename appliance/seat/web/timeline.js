@@ -49,7 +49,8 @@ export function timelineCard(words) {
       at = Math.max(ms, next.points.at(-1)?.[0] ?? 0);
       const emotion = next.profile?.influence.emotion;
       if (emotion) {
-        put(mood, words.of("emotion", emotion.label));
+        const unmeasured = next.policy?.off.includes("emotion");
+        put(mood, unmeasured ? words.of("label", "not_measured") : words.of("emotion", emotion.label));
         put(sure, emotion.label === "uncertain" ? "" : `${Math.round(emotion.confidence * 100)}%`);
         set(now, { "data-emotion": emotion.label, "data-alert": emotion.alert });
       }
