@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from appliance.box.config import Policy
 from appliance.box.status.reports import (
     CALL_MARK,
     MOST_CALLS,
@@ -16,6 +15,8 @@ from appliance.engine.outbox import Outbox
 from appliance.engine.pipeline import CallPipeline
 from appliance.engine.rooms import Rooms
 from appliance.engine.scheduler import Scheduler
+from appliance.engine.unheard import UnheardCall
+from appliance.protocol.vocabulary import Capability
 
 
 def report_of(
@@ -25,7 +26,6 @@ def report_of(
     outbox: Outbox,
     *,
     rooms: Rooms,
-    policy: Policy,
     undecodable: int,
     utterances: int,
 ) -> EngineReport:
@@ -49,19 +49,16 @@ def report_of(
         dropped=outbox.dropped,
         recognizer=choice.name if choice else None,
         models=tuple(entry.name for entry in rooms.affect.entries)[:MOST_MODELS],
-        live=tuple(_call(pipeline, ended, rooms, policy) for pipeline, ended in live),
+        live=tuple(_call(pipeline, ended) for pipeline, ended in live),
     )
 
 
-def _call(pipeline: CallPipeline, ended: bool, rooms: Rooms, policy: Policy) -> LiveCall:
-    started = pipeline.started
-    on: dict[Analysis, bool] = {
-        "emotion": rooms.affect.emotion is not None,
-        "prosody": True,
-        "quotes": policy.quotes,
-        "memory": rooms.memory is not None and started.customer is not None,
-    }
-    analyses = tuple(name for name, is_on in on.items() if is_on)
+def _call(pipeline: CallPipeline | UnheardCall, ended: bool) -> LiveCall:
+    started, off = pipeline.started, pipeline.policy.off
+    named: dict[Capability, Analysis] = {
+        "emotion": "emotion", "voice": "prosody", "quotes": "quotes", "memory": "memory"
+    }  # fmt: skip
+    analyses = tuple(analysis for capability, analysis in named.items() if capability not in off)
     return LiveCall(
         started.call[:CALL_MARK], started.seat, pipeline.at_ms // 1000, started.source, analyses, ended
     )

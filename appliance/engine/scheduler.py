@@ -114,7 +114,7 @@ class Scheduler:
         """Calls that have not yet said their last."""
         return len(self._calls)
 
-    def live(self) -> list[tuple[CallPipeline, bool]]:
+    def live(self) -> list[tuple[CallPipeline | UnheardCall, bool]]:
         """Every call that has not yet said its last, and whether it has ended."""
         return [(call.pipeline, call.ended) for call in self._calls.values()]
 

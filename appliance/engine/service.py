@@ -66,7 +66,7 @@ class EngineService:
         for entry in rooms.affect.entries:
             # whoever runs the box is answerable for what it may be used for
             self._journal.event("voice_model", model=entry.name, research_only=entry.research_only)
-        self._rooms, self._policy = rooms, config.policy
+        self._rooms = rooms
         self._scheduler = Scheduler(
             rooms,
             policy=call_policy(config.policies()[-1]),
@@ -155,7 +155,6 @@ class EngineService:
             self._scheduler,
             door.outbox,
             rooms=self._rooms,
-            policy=self._policy,
             undecodable=self._bad_messages,
             utterances=self._utterances,
         )
