@@ -24,6 +24,7 @@ ROOMS = (
     "appliance.feed.privacy_command",
     "appliance.memory.command",
     "appliance.models_command",
+    "appliance.inspection.doctor_command",
     "appliance.evaluation",
 )
 
