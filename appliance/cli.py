@@ -22,9 +22,9 @@ ROOMS = (
     "appliance.feed.command",
     "appliance.feed.seats_command",
     "appliance.feed.privacy_command",
+    "appliance.console.command",
     "appliance.memory.command",
     "appliance.models_command",
-    "appliance.inspection.doctor_command",
     "appliance.evaluation",
 )
 

@@ -251,6 +251,8 @@ class ModelStore:
         self.target: Path | None = directory or installed
         self.allow_research_only = allow_research_only
         self._manifest = manifest if manifest is not None else bundled / MANIFEST_NAME
+        #: the names of the models that were opened, in that order
+        self.opened: list[str] = []
 
     @classmethod
     def configured(cls, config: Config) -> ModelStore:
@@ -336,4 +338,5 @@ class ModelStore:
         folder = self.locate(name)
         if problems or folder is None:
             raise ModelError("\n".join(problems))
+        self.opened.append(name)
         return InstalledModel(entry, folder)

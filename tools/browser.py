@@ -38,11 +38,13 @@ class BrowserError(RuntimeError):
 class Browser:
     """One browser process with a profile of its own that is thrown away."""
 
-    def __init__(self, *, width: int = 1280, height: int = 800) -> None:
+    def __init__(self, *, width: int = 1280, height: int = 800, public_key: str | None = None) -> None:
+        """Start it; `public_key` (SHA-256, base64) belongs to a certificate that nobody else vouches for."""
         program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
         if program is None:
             raise BrowserError("Chromium is not installed; run: apt-get install chromium")
         self._profile = tempfile.TemporaryDirectory(prefix="ridge-browser-", ignore_cleanup_errors=True)
+        trusted = [f"--ignore-certificate-errors-spki-list={public_key}"] if public_key else []
         # Its sandbox is not to be had for root or in most containers, and only our own pages are opened.
         self._process = subprocess.Popen(
             [
@@ -50,7 +52,7 @@ class Browser:
                 "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--disable-sync",
                 "--disable-background-networking", "--disable-component-update", "--mute-audio",
                 "--hide-scrollbars", "--font-render-hinting=none", f"--window-size={width},{height}",
-                f"--user-data-dir={self._profile.name}", "about:blank",
+                f"--user-data-dir={self._profile.name}", *trusted, "about:blank",
             ],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         )  # fmt: skip

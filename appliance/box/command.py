@@ -59,6 +59,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         print("  SIPREC  off")
     print(f"  feed    {feed.bind} ports {feed.publish_port} (profiles) and {feed.control_port} (requests)")
+    print(f"  console {_console(options.file, config)}")
     print(f"  speech  {recognizer}, in {config.engine.processes} process(es)")
     if readings:
         print(f"  words   {len(readings)} names of the site")
@@ -73,6 +74,25 @@ def _check(options: argparse.Namespace) -> int:
         print(f"  warning {warning}")
     print(f"  voice   {', '.join(_voice_models(config))}")
     return 0
+
+
+def _console(path: Path, config: Config) -> str:
+    """Where the console is served.
+
+    Raises:
+        CommandError: the site's own certificate cannot be used.
+    """
+    from appliance.cli import CommandError
+    from appliance.console.certificate import CertificateError, site_certificate
+
+    try:
+        own = site_certificate(config)
+    except CertificateError as error:
+        raise CommandError(f"{path}: {error}") from error
+    if not config.console.enabled:
+        return "off"
+    whose = f"the site's certificate (until {own.until:%Y-%m-%d})" if own else "the box's own certificate"
+    return f"https://{config.console.bind}:{config.console.port} with {whose}"
 
 
 def _strategies(path: Path, config: Config) -> int | None:

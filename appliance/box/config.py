@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from appliance.box.policies import ResolvedPolicy, resolve
 from appliance.box.problems import describe
 from appliance.box.settings.analysis import Advice, Engine, Models, SiteWord, Speech
+from appliance.box.settings.console import Console
 from appliance.box.settings.gateway import Record, Roles, Siprec
 from appliance.box.settings.network import Feed, Firewall
 from appliance.box.settings.places import Box
@@ -25,8 +26,8 @@ else:
     import tomli as tomllib
 
 __all__ = [
-    "Advice", "Announcement", "Box", "Config", "ConfigError", "Consent", "Engine", "Feed", "Firewall",
-    "Memory", "Models", "Policy", "Record", "Roles", "Siprec", "SiteWord", "Speech", "load",
+    "Advice", "Announcement", "Box", "Config", "ConfigError", "Consent", "Console", "Engine", "Feed",
+    "Firewall", "Memory", "Models", "Policy", "Record", "Roles", "Siprec", "SiteWord", "Speech", "load",
 ]  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class Config(Section):
     speech: Speech = Field(default_factory=Speech)
     engine: Engine = Field(default_factory=Engine)
     feed: Feed = Field(default_factory=Feed)
+    console: Console = Field(default_factory=Console)
     firewall: Firewall = Field(default_factory=Firewall)
     models: Models = Field(default_factory=Models)
     advice: Advice = Field(default_factory=Advice)

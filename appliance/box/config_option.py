@@ -10,10 +10,14 @@ if TYPE_CHECKING:
     from appliance.box.config import Config
 
 
-def add_config_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--config FILE`."""
+def add_config_option(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Add `--config FILE`; `again` where the command above has it, too, so that either place counts."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the configuration (TOML); default: loopback only"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS if again else None,
+        help="the configuration (TOML); default: loopback only",
     )
 
 

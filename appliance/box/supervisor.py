@@ -45,10 +45,13 @@ class _Child:
     #: the fields of its ready event, once it is ready
     ready: dict[str, object] | None = None
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_RESTARTS))
+    #: without it there are no calls; others may fail while calls go on
+    vital: bool = True
+    given_up: bool = False
 
 
 class Supervisor:
-    """Runs feed, engines and capture as child processes; their journals pass through to standard error."""
+    """Runs all processes as its children; their journals pass through to standard error."""
 
     def __init__(self, config: Config, path: Path | None) -> None:
         self._journal = Journal("supervisor")
@@ -60,6 +63,9 @@ class Supervisor:
         ]
         if config.siprec.enabled:
             self._children.append(_Child("capture", ("capture", *option), "capture_ready"))
+        if config.console.enabled:
+            console = _Child("console", ("console", *option), "console_ready", vital=False)
+            self._children.insert(0, console)
         self._lines: queue.Queue[tuple[_Child, bytes]] = queue.Queue()
         self._stopping = False
         self._announced = False
@@ -79,8 +85,9 @@ class Supervisor:
             if failed:
                 status = 1
                 break
-        # Capture first, so that calls end properly; the feed last, so that their last profiles leave.
-        for kind in ("capture", "engine", "feed"):
+        # Capture first, so that calls end properly; then the feed, so that their last profiles leave. The
+        # console hears how all of them stop.
+        for kind in ("capture", "engine", "feed", "console"):
             self._end([child for child in self._children if child.arguments[0] == kind])
         self._drain()
         self._journal.event("appliance_stopped", status=status)
@@ -143,7 +150,7 @@ class Supervisor:
         self._journal.event("appliance_ready", processes=len(self._children), **fields)
 
     def _keep_running(self, child: _Child) -> bool:
-        if child.process is None or child.process.poll() is None:
+        if child.process is None or child.given_up or child.process.poll() is None:
             return True
         if child.reader is not None:
             # The last lines say why.
@@ -156,7 +163,8 @@ class Supervisor:
         often = len(child.starts) == MAX_RESTARTS
         if often and time.monotonic() - child.starts[0] < RESTART_WINDOW_SECONDS:
             self._journal.event("process_given_up", name=child.name, restarts=MAX_RESTARTS)
-            return False
+            child.given_up = not child.vital
+            return child.given_up
         time.sleep(RESTART_DELAY_SECONDS)
         self._start(child)
         return True

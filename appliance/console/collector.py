@@ -23,6 +23,8 @@ class _Heard:
     wall: int
     report: Report
     starts: int = 1
+    #: when it last got something done, or had nothing to do
+    progress: int = 0
 
 
 @dataclass(slots=True)
@@ -55,26 +57,29 @@ class Collector:
         name = name_of(report)
         before = self._heard.get(name)
         if before is None:
-            self._heard[name] = _Heard(pid, now, wall, report)
+            self._heard[name] = _Heard(pid, now, wall, report, progress=wall)
             return True
         if before.pid != pid:
             if before.report.process.state == "running" and now - before.at < SUCCESSION_SECONDS:
                 self.another += 1
                 return False
-            self._heard[name] = _Heard(pid, now, wall, report, before.starts + 1)
+            self._heard[name] = _Heard(pid, now, wall, report, before.starts + 1, wall)
             return True
         was, is_now = _ORDER[before.report.process.state], _ORDER[report.process.state]
         if is_now < was or (is_now == was and now - before.at < SOONEST_SECONDS):
             # A process that has failed says so once; what it says while it tidies up changes nothing.
             self.too_soon += 1
             return False
+        was_process, process = before.report.process, report.process
+        if process.done > was_process.done or process.asked == was_process.asked:
+            before.progress = wall
         before.at, before.wall, before.report = now, wall, report
         return True
 
     def board(self, wall: int) -> Board:
         """All that is known; `wall` is unix time in ms."""
         parts = (
-            Part(name, heard.pid, heard.wall, heard.starts, heard.report)
+            Part(name, heard.pid, heard.wall, heard.starts, heard.report, heard.progress)
             for name, heard in sorted(self._heard.items())
         )
         refused = Refused(self.malformed, self.too_soon, self.another)

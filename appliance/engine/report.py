@@ -48,7 +48,7 @@ def report_of(
         waiting=len(outbox),
         dropped=outbox.dropped,
         recognizer=choice.name if choice else None,
-        models=tuple(entry.name for entry in rooms.affect.entries)[:MOST_MODELS],
+        models=rooms.models[:MOST_MODELS],
         live=tuple(_call(pipeline, ended) for pipeline, ended in live),
     )
 

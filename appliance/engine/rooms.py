@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.affect.models import AffectModels
 from appliance.box.config import Config
@@ -25,6 +25,8 @@ class Rooms:
     catalogue: Catalogue
     #: what is remembered between calls; None where nothing is
     memory: CallMemory | None = None
+    #: the names of all models that were loaded
+    models: tuple[str, ...] = ()
     #: makes the profile of a call, from catalogue and whether it may quote
     profile: Callable[[Catalogue, bool], CallProfile] = CallProfile
 
@@ -37,9 +39,10 @@ def load_rooms(config: Config) -> Rooms:
         CatalogueError: the site's catalogue of strategies cannot be used.
     """
     store = ModelStore.configured(config)
-    return Rooms(
+    rooms = Rooms(
         speech=SpeechEngine.load(store, config.speech, threads=config.engine.threads),
         affect=AffectModels.load(store, emotion=any(policy.emotion for policy in config.policies())),
         language=LanguageReader.load(store),
         catalogue=Catalogue.load(config.advice.catalogue),
     )
+    return replace(rooms, models=tuple(dict.fromkeys(store.opened)))

@@ -22,6 +22,7 @@ _WITHOUT_FIXED_DEFAULT = {
     ("box", "runtime_directory"), ("box", "state_directory"), ("siprec", "advertise"),
     ("roles", "labels"), ("roles", "seats"), ("roles", "default_seat"), ("models", "directory"),
     ("advice", "catalogue"), ("record", "file"), ("record", "url"),
+    ("console", "certificate"), ("console", "key"),
 }  # fmt: skip
 
 

@@ -63,3 +63,12 @@ def test_what_a_failed_process_says_while_it_tidies_up_does_not_hide_why_it_fail
     collector.take(report(state="failed", fault="port"), 1, 0.1, WALL)
     collector.take(report(state="stopping"), 1, 5.0, WALL)
     assert collector.board(WALL).part("capture").report.process.fault == "port"
+
+
+def test_a_process_that_is_asked_and_gets_nothing_done_makes_no_progress():
+    collector = Collector("branch")
+    for second, (asked, done) in enumerate([(10, 10), (20, 20), (30, 20), (40, 20), (40, 20), (50, 60)]):
+        collector.take(report(asked=asked, done=done), 1, 2.0 * second, WALL + 2000 * second)
+        told = collector.board(WALL).part("capture").progress - WALL
+        # Between two reports without new work there is nothing to wait for.
+        assert told == {2: 2000, 3: 2000}.get(second, 2000 * second)

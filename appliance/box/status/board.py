@@ -8,6 +8,7 @@
      "parts": [{"name": "capture" | "engine-0" … | "feed",
                 "pid": 4711, "at": 1764130000001,                     # when its last report came
                 "starts": 1,                                          # processes seen under this name
+                "progress": 1764130000001,                            # when it last got on
                 "report": {"role": "capture" | "engine" | "feed", …}}]}     # reports.py
 
 A part that has said nothing for `SILENT_MS` is silent: it is stuck, or gone without a word. One whose
@@ -47,6 +48,8 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: processes that were seen under this name; one more with every new start
     starts: Count
     report: Report
+    #: when it last got something done, or had nothing to do (unix time in ms)
+    progress: UnixMilliseconds = 0
 
     def silent(self, wall: int) -> bool:
         """Whether nothing has come for too long; `wall` is unix time in ms."""

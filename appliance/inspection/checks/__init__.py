@@ -1,1 +1,0 @@
-"""The checks: each looks at one thing and yields findings. They change nothing."""
