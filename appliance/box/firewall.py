@@ -1,8 +1,8 @@
 """The box's firewall: nftables rules from the configuration, and what their counters say.
 
-In come calls from the gateways, connections from the seats and admins' SSH; out go answers. Everything else
-is dropped and counted. Every rule has a named counter, so that the rules are evidence: what came, and what
-was refused. Pure: rules are text, and whoever loads them is another's affair.
+In come calls from the gateways, connections from the seats, and admins to the console and SSH; out go
+answers. Everything else is dropped and counted. Every rule has a named counter, so that the rules are
+evidence: what came, and what was refused. Pure: rules are text, and whoever loads them is another's affair.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def allow_list(networks: Sequence[str]) -> str:
 
 
 def _ways_in(config: Config) -> Iterator[Rule]:
-    siprec, feed, firewall = config.siprec, config.feed, config.firewall
+    siprec, feed, console, firewall = config.siprec, config.feed, config.console, config.firewall
     if siprec.enabled:
         low, high = siprec.rtp_ports
         udp = _port("siprec.udp_port", siprec.udp_port)
@@ -108,6 +108,10 @@ def _ways_in(config: Config) -> Iterator[Rule]:
         yield Rule("in_seat_profiles", f"{source} {target}tcp dport {profiles} ct state new")
         yield Rule("in_seat_requests", f"{source} {target}tcp dport {requests} ct state new")
         yield Rule("in_seat_enrolment", f"{source} {target}tcp dport {enrolment} ct state new")
+    if console.enabled:
+        port = _port("console.port", console.port)
+        for source, target in _from(firewall.admins, console.bind):
+            yield Rule("in_admin_console", f"{source} {target}tcp dport {port} ct state new")
     for source, _ in _from(firewall.admins, None):
         yield Rule("in_admin_ssh", f"{source} tcp dport {firewall.ssh_port} ct state new")
 

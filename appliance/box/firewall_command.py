@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 from appliance.box.config_option import add_config_option, load_config
@@ -26,8 +28,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what.add_argument("--counters", action="store_true", help="what the loaded rules have counted (as root)")
     what.add_argument(
         "--allow",
-        choices=("gateways", "seats"),
-        help="print a drop-in that lets the unit of capture (gateways) or feed (seats) speak to these alone",
+        choices=("gateways", "seats", "admins"),
+        help="print a drop-in that lets the unit of capture (gateways), feed (seats) or console (admins) "
+        "speak to these alone",
+    )
+    what.add_argument(
+        "--export", type=Path, metavar="FILE", help="write what they have counted to a file, for the console"
     )
     parser.add_argument("--json", action="store_true", help="with --counters: one JSON object")
     parser.set_defaults(run=_firewall)
@@ -39,10 +45,16 @@ def _firewall(options: argparse.Namespace) -> int:
 
     if options.counters:
         return _counters(as_json=options.json)
+    if options.export:
+        return _export(options.export)
     config = load_config(options.config)
     if options.allow:
-        networks = config.siprec.gateways if options.allow == "gateways" else config.feed.seat_networks
-        sys.stdout.write(allow_list(networks))
+        networks = {
+            "gateways": config.siprec.gateways,
+            "seats": config.feed.seat_networks,
+            "admins": config.firewall.admins,
+        }
+        sys.stdout.write(allow_list(networks[options.allow]))
         return 0
     try:
         rules = ruleset(config)
@@ -56,11 +68,11 @@ def _firewall(options: argparse.Namespace) -> int:
     return 0
 
 
-def _counters(*, as_json: bool) -> int:
+def _counted() -> dict[str, dict[str, int]]:
     from appliance.box.firewall import TABLE
 
     listed: dict[str, Any] = json.loads(_nft("-j", "list", "counters", "table", "inet", TABLE))
-    counters = {
+    return {
         entry["counter"]["name"]: {
             "packets": entry["counter"]["packets"],
             "bytes": entry["counter"]["bytes"],
@@ -68,11 +80,32 @@ def _counters(*, as_json: bool) -> int:
         for entry in listed["nftables"]
         if "counter" in entry
     }
+
+
+def _counters(*, as_json: bool) -> int:
+    counters = _counted()
     if as_json:
         print(json.dumps(counters))
         return 0
     for name, counter in counters.items():
         print(f"{name:<22}{counter['packets']:>12} packets {counter['bytes']:>15} bytes")
+    return 0
+
+
+def _export(path: Path) -> int:
+    """Write the counters for those who may not ask nft; without the table there are none, which says so."""
+    from appliance.box.firewall import TABLE
+    from appliance.cli import CommandError
+
+    tables: dict[str, Any] = json.loads(_nft("-j", "list", "tables", "inet"))
+    loaded = any(entry.get("table", {}).get("name") == TABLE for entry in tables["nftables"])
+    found = {"at": int(time.time()), "counters": _counted() if loaded else {}}
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(json.dumps(found), encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror}; name another file") from error
     return 0
 
 

@@ -28,6 +28,7 @@ from appliance.console.box_state import (
     Models,
     newest_report,
     read_counters,
+    rules_loaded,
 )
 from appliance.console.certificate import Certificate
 from appliance.console.guard import Guard
@@ -94,12 +95,11 @@ class Console:
 
     def findings(self, board: Board) -> list[Finding]:
         """What is wrong now."""
-        counters = read_counters(self.counters_file)
         around = Circumstances(
             listening_ms=int((time.monotonic() - self.began) * 1000),
             certificate_days=int((self.certificate.until.timestamp() - time.time()) // 86_400),
             unwritten=self.unwritten(),
-            rules_loaded=bool(counters.counters) if counters else None,
+            rules_loaded=rules_loaded(read_counters(self.counters_file), time.time()),
             research_only=self.models.research_only,
         )
         return judge(board, self.config, around)

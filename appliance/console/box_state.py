@@ -21,6 +21,8 @@ MAX_REPORT_BYTES: Final = 16 * 1024 * 1024
 #: Where ridge-counters.service writes what the firewall has counted.
 COUNTERS_FILE: Final = Path("/run/ridge-evidence/firewall.json")
 _MAX_COUNTERS_BYTES: Final = 64 * 1024
+#: ridge-counters.timer exports every minute.
+OLD_COUNTERS_SECONDS: Final = 300.0
 #: Models are verified at the start, and again so often: some 40 MB are read and hashed.
 VERIFY_SECONDS: Final = 3600.0
 
@@ -41,6 +43,13 @@ class Counters(msgspec.Struct, frozen=True):
     #: unix time in seconds
     at: Annotated[int, Meta(ge=0)]
     counters: dict[CounterName, Counter]
+
+
+def rules_loaded(counters: Counters | None, wall: float) -> bool | None:
+    """Whether the rules were loaded lately; None where nobody has said. `wall` is unix time in seconds."""
+    if counters is None or wall - counters.at > OLD_COUNTERS_SECONDS:
+        return None
+    return bool(counters.counters)
 
 
 def read_counters(path: Path = COUNTERS_FILE) -> Counters | None:

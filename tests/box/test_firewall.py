@@ -113,3 +113,19 @@ def test_the_command_prints_the_rules_and_nothing_else(
     config = site(tmp_path)
     assert main(["firewall", "--config", str(tmp_path / "site.toml")]) == 0
     assert capsys.readouterr().out == ruleset(config)
+
+
+def test_admins_reach_the_console_where_there_is_one(tmp_path: Path) -> None:
+    config = site(tmp_path, '[console]\nenabled = true\nbind = "10.77.4.1"\n')
+    rules = ruleset(config)
+    assert "ip saddr { 10.77.4.0/24 } ip daddr 10.77.4.1 tcp dport 8443 ct state new" in accepted(
+        rules, "input"
+    )
+    # The IPv6 network of the admins cannot reach an IPv4 address.
+    assert rules.count("counter name in_admin_console accept") == 1
+    assert "in_admin_console" not in ruleset(site(tmp_path))
+
+
+def test_a_console_on_any_port_cannot_be_let_in(tmp_path: Path) -> None:
+    with pytest.raises(FirewallError, match=r"console\.port"):
+        ruleset(site(tmp_path, "[console]\nenabled = true\nport = 0\n"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -291,7 +292,7 @@ def test_the_choice_leads_to_no_other_site(site, back):
 
 
 def test_the_overview_says_what_is_wrong_and_what_to_do(site):
-    (site.console.counters_file).write_text('{"at": 1700000000, "counters": {}}')
+    site.console.counters_file.write_text(json.dumps({"at": int(time.time()), "counters": {}}))
     page = site.admin().get("/").text
     assert "1 things are wrong" in page
     assert "The firewall&#39;s rules are not loaded." in page

@@ -30,6 +30,8 @@ NUMBERS: Final = {
     "ridge-engine": 64011,
     "ridge-capture": 64012,
     "ridge-feed": 64013,
+    "ridge-console": 64014,
+    "ridge-status": 64015,
 }
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWNET = 0x20000, 0x8000000, 0x40000000
@@ -51,6 +53,12 @@ def settings(unit: str) -> dict[str, list[str]]:
         if equals and not line.startswith("#"):
             found.setdefault(name, []).append(value)
     return found
+
+
+def further_groups(user: str) -> list[str]:
+    """The groups that sysusers.d/ridge.conf puts a user into besides its own."""
+    lines = (SYSTEMD / "sysusers.d/ridge.conf").read_text(encoding="utf-8").splitlines()
+    return [words[2] for line in lines if (words := line.split())[:2] == ["m", user]]
 
 
 def make_box(box: Path) -> None:
@@ -125,13 +133,14 @@ def _closed_parents(path: Path) -> Iterator[Path]:
 def _become(unit: dict[str, list[str]]) -> None:
     for name, limit in (("LimitNOFILE", resource.RLIMIT_NOFILE), ("LimitCORE", resource.RLIMIT_CORE)):
         # A container may hold its root below what systemd could grant.
-        value = min(int(unit[name][0]), resource.getrlimit(limit)[1])
+        wanted, most = int(unit[name][0]), resource.getrlimit(limit)[1]
+        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(limit, (value, value))
     os.umask(int(unit["UMask"][0], 8))
     assert unit["CapabilityBoundingSet"] == [""]
     for capability in range(64):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-    os.setgroups([])
+    os.setgroups([NUMBERS[group] for group in further_groups(unit["User"][0])])
     group, user = NUMBERS[unit["Group"][0]], NUMBERS[unit["User"][0]]
     os.setresgid(group, group, group)
     os.setresuid(user, user, user)

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.systemd.sandbox import make_box
+from appliance.box.status.board import read_board
+from tests.systemd.sandbox import NUMBERS, make_box
 
 ROOT = Path(__file__).parents[2]
 CALL = ROOT / "tools/demo_call/second_call.wav"
@@ -28,9 +29,13 @@ tcp_port = 0
 [feed]
 publish_port = 0
 control_port = 0
+[console]
+enabled = true
+port = 0
 """
 UNITS = {
-    "feed": "ridge-feed.service", "engine": "ridge-engine@.service", "capture": "ridge-capture.service",
+    "console": "ridge-console.service", "feed": "ridge-feed.service", "engine": "ridge-engine@.service",
+    "capture": "ridge-capture.service",
 }  # fmt: skip
 
 
@@ -144,6 +149,28 @@ def test_a_call_passes_through_the_sandboxed_processes(running: dict[str, Runnin
     assert engine["messages"] == feed["door_accepted"] > 2
 
 
+@pytest.mark.end_to_end
+def test_the_sandboxed_processes_tell_the_console_that_their_sandboxes_hold(
+    box: Path, running: dict[str, Running]
+) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while (board := read_board(box / "run/ridge-status")) is None or len(board.parts) < 3:
+        assert time.monotonic() < deadline, "the console never heard of all three"
+        time.sleep(0.2)
+    assert [part.name for part in board.parts] == ["capture", "engine-0", "feed"]
+    for part in board.parts:
+        measured = part.report.process.confinement
+        assert measured is not None
+        assert measured.no_new_privileges
+        assert measured.system_call_filter
+        assert measured.no_capabilities
+        assert measured.internet == (part.name != "engine-0")
+        assert not measured.core_dumps
+        assert not measured.writable_root
+    assert (box / "run/ridge-status/status.json").stat().st_gid == NUMBERS["ridge-status"]
+    running["console"].stop("console_stopped")
+
+
 #: Each tries one thing and ends with 0 where it can be done.
 ATTEMPTS = {
     "to reach a network": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
@@ -167,6 +194,7 @@ MAY = {
     "engine": {"to reach the audio", "to reach the door"},
     "capture": {"to reach a network", "to reach the audio"},
     "feed": {"to reach a network", "to read the keys", "to reach the door"},
+    "console": {"to reach a network"},
 }
 
 

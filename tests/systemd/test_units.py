@@ -13,8 +13,15 @@ import pytest
 from tests.systemd.sandbox import SYSTEMD, settings
 
 #: The highest exposure level that each unit may have in `systemd-analyze security`; 10 is no sandbox at all.
-EXPOSURE = {"ridge-engine@0.service": 0.6, "ridge-feed.service": 1.5, "ridge-capture.service": 2.0}
-UNITS = [*EXPOSURE, "ridge-firewall.service", "ridge.target"]
+EXPOSURE = {
+    "ridge-engine@0.service": 0.6,
+    "ridge-feed.service": 1.5,
+    "ridge-console.service": 1.5,
+    "ridge-capture.service": 2.0,
+}
+OTHERS = ("ridge-firewall.service", "ridge-counters.service", "ridge-counters.timer", "ridge.target")
+UNITS = [*EXPOSURE, *OTHERS]
+PROCESSES = ("ridge-engine@.service", "ridge-feed.service", "ridge-console.service", "ridge-capture.service")
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None,
@@ -28,7 +35,7 @@ def root(tmp_path: Path) -> Path:
     units = tmp_path / "etc/systemd/system"
     units.mkdir(parents=True)
     for unit in SYSTEMD.iterdir():
-        if unit.suffix in {".service", ".target"}:
+        if unit.suffix in {".service", ".target", ".timer"}:
             (units / unit.name).write_bytes(unit.read_bytes())
     (units / "ridge-engine@0.service").write_bytes((SYSTEMD / "ridge-engine@.service").read_bytes())
     for command in ("opt/ridge/bin/ridge", "usr/sbin/nft"):
@@ -93,7 +100,7 @@ def test_the_users_and_groups_of_the_units_are_made(root: Path) -> None:
     )
     users = {line.split(":")[0] for line in (root / "etc/passwd").read_text(encoding="utf-8").splitlines()}
     groups = {line.split(":")[0] for line in (root / "etc/group").read_text(encoding="utf-8").splitlines()}
-    for unit in ("ridge-engine@.service", "ridge-feed.service", "ridge-capture.service"):
+    for unit in PROCESSES:
         assert settings(unit)["User"][0] in users
         assert settings(unit)["Group"][0] in groups
 
@@ -109,14 +116,24 @@ def test_the_directories_of_the_units_are_made_for_those_who_use_them(root: Path
     )  # fmt: skip
     modes = {
         name: (root / name).stat().st_mode & 0o7777
-        for name in ("run/ridge", "run/ridge-door", "var/lib/ridge/feed", "var/lib/ridge/memory")
-    }
+        for name in (
+            "run/ridge", "run/ridge-door", "run/ridge-status", "run/ridge-evidence", "var/lib/ridge/feed",
+            "var/lib/ridge/memory", "var/lib/ridge/console", "var/lib/ridge/reports",
+        )
+    }  # fmt: skip
     assert modes == {
         "run/ridge": 0o3770,
         "run/ridge-door": 0o2750,
+        "run/ridge-status": 0o2710,
+        "run/ridge-evidence": 0o755,
         "var/lib/ridge/feed": 0o700,
         "var/lib/ridge/memory": 0o700,
+        "var/lib/ridge/console": 0o700,
+        "var/lib/ridge/reports": 0o2750,
     }
+    # The processes find the console's socket where the configuration says, the feed under its own mount, too.
+    for directory in ("run/ridge", "run/ridge-door"):
+        assert (root / directory / "status.sock").readlink() == Path("/run/ridge-status/status.sock")
     # The engines find the door where the configuration says, though it is another directory.
     assert (root / "run/ridge/door.sock").readlink() == Path("/run/ridge-door/door.sock")
 
@@ -129,7 +146,7 @@ def test_the_engine_has_no_ip() -> None:
     assert "IPAddressAllow" not in engine
 
 
-@pytest.mark.parametrize("unit", ["ridge-engine@.service", "ridge-feed.service", "ridge-capture.service"])
+@pytest.mark.parametrize("unit", PROCESSES)
 def test_what_is_in_memory_stays_there_and_the_watchdog_is_on(unit: str) -> None:
     found = settings(unit)
     expected = {
@@ -148,6 +165,17 @@ def test_only_the_feed_reaches_its_keys_and_only_the_engine_the_door() -> None:
     assert "-/run/ridge-door" in settings("ridge-capture.service")["InaccessiblePaths"]
     assert "ReadWritePaths" not in settings("ridge-capture.service")
     assert settings("ridge-feed.service")["BindPaths"] == ["/run/ridge-door:/run/ridge"]
+
+
+def test_the_console_reaches_nothing_of_the_others_but_what_they_report() -> None:
+    console = settings("ridge-console.service")
+    assert console["BindPaths"] == ["/run/ridge-status:/run/ridge"]
+    assert console["ReadWritePaths"] == ["/var/lib/ridge/console"]
+    assert {"-/run/ridge-door", "-/var/lib/ridge/feed", "-/var/lib/ridge/memory"} <= set(
+        console["InaccessiblePaths"]
+    )
+    assert console["Group"] == ["ridge-console"]
+    assert console["IPAddressDeny"] == ["any"]
 
 
 def test_capture_stops_first_and_the_feed_last() -> None:
