@@ -25,6 +25,7 @@ ROOMS = (
     "appliance.console.command",
     "appliance.memory.command",
     "appliance.models_command",
+    "appliance.inspection.doctor_command",
     "appliance.evaluation",
 )
 

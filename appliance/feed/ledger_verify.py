@@ -72,8 +72,8 @@ class LedgerVerifier:
         self._torn = 0
         self._at_head: bytes | None = None
 
-    def verify(self) -> Verdict:
-        """Verify all files.
+    def verify(self, last_files: int | None = None) -> Verdict:
+        """Verify all files, or the `last_files` of them; what is before those is taken as it is.
 
         Raises:
             OSError: a file cannot be read.
@@ -88,6 +88,8 @@ class LedgerVerifier:
                 self._problem(f"{file_name(head.first_file)}: is missing; it was the first that is kept")
         elif numbers:
             self._problem(f"{HEAD_FILE}: is missing or damaged; the end of the ledger cannot be known")
+        if last_files is not None:
+            numbers = numbers[-last_files:]
         for place, number in enumerate(numbers):
             if place and number != numbers[place - 1] + 1:
                 self._problem(

@@ -81,8 +81,14 @@ class Gateway:
         for opened in (self.socket, *self._rtp):
             opened.close()
 
-    def send(self, method: str, body: bytes = b"", content_type: str = "application/sdp") -> None:
-        """Send a request; an ACK has the number of the request before it."""
+    def send(
+        self,
+        method: str,
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+        fields: Sequence[str] = (),
+    ) -> None:
+        """Send a request with more header lines; an ACK has the number of the request before it."""
         if method != "ACK":
             self._cseq += 1
         local = f"{self._local}:{self.socket.getsockname()[1]}"
@@ -95,6 +101,7 @@ class Gateway:
             f"CSeq: {self._cseq} {method}",
             f"Contact: <sip:src@{local}>;+sip.src",
             f"Content-Length: {len(body)}",
+            *fields,
         ]
         if body:
             lines.append(f"Content-Type: {content_type}")
@@ -114,9 +121,15 @@ class Gateway:
         self.socket.sendto("\r\n".join(lines).encode(), self._server)
         return message
 
-    def ask(self, method: str, body: bytes = b"", content_type: str = "application/sdp") -> SipResponse:
+    def ask(
+        self,
+        method: str,
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+        fields: Sequence[str] = (),
+    ) -> SipResponse:
         """Send a request and return its response; a 2xx to INVITE is acknowledged."""
-        self.send(method, body, content_type)
+        self.send(method, body, content_type, fields)
         while True:
             response = self.receive()
             if isinstance(response, SipResponse) and (response.headers.get("CSeq") or "").endswith(method):

@@ -244,3 +244,25 @@ def test_closing_gives_up_on_an_engine_that_is_gone(directory: Path) -> None:
     outlet = AudioOutlet(directory, 1, max_backlog_seconds=1.0)
     outlet.send(started())
     assert outlet.close(0.05) is False
+
+
+def test_waiting_audio_of_a_call_is_forgotten_and_everything_else_stays(
+    directory: Path, outlet: AudioOutlet
+) -> None:
+    for call in (CALL, OTHER):
+        outlet.send(started(call))
+        for number in range(10):
+            outlet.send(block(number, call=call))
+    outlet.send(CallHeld(CALL, True, 800))
+    outlet.forget_audio(CALL)
+    outlet.forget_audio("C" * 22)
+    assert outlet.behind_ms(CALL) == 0
+    assert outlet.behind_ms(OTHER) == 800
+    outlet.send(CallEnded(CALL, 900, "bye"))
+    found = Engine(directory).read(outlet)
+    assert [type(one).__name__ for one in found if one.call == CALL] == [
+        "CallStarted",
+        "CallHeld",
+        "CallEnded",
+    ]
+    assert sum(isinstance(one, AudioBlock) for one in found if one.call == OTHER) == 10

@@ -196,3 +196,20 @@ def test_the_number_of_calls_that_wait_is_bounded(outbox: Outbox, monkeypatch: p
         outbox.put(event(1, call=f"{number:022d}"), 0.0)
     assert len(outbox) == 10
     assert outbox.dropped == 15
+
+
+def test_what_waits_of_a_call_whose_customer_objects_is_never_told(door: Door, outbox: Outbox) -> None:
+    objected = numbered(samples.call(at=3000, policy=samples.OBJECTED), 5, CALLS[0])
+    blank = numbered(samples.profile(policy=samples.OBJECTED), 6, CALLS[0])
+    for data in (event(1, "started"), profile(2), cue(3), profile(4), objected, profile(1, CALLS[1])):
+        outbox.put(data, 0.0)
+    door.open = True
+    outbox.flush(0.1)
+    assert [(message.call[0], message.seq) for message in door.came] == [("A", 1), ("A", 5), ("B", 1)]
+    door.came.clear()
+    outbox.reopened(0.2)
+    assert [(message.call[0], message.seq) for message in door.came] == [("A", 5), ("B", 1)]
+    outbox.put(blank, 0.3)
+    door.came.clear()
+    outbox.reopened(0.4)
+    assert ("A", 6) in [(message.call[0], message.seq) for message in door.came]

@@ -10,7 +10,7 @@ import pytest
 from appliance.feed.daycounts import DAYS_FILE, MAX_DAYS, DayCounts
 from appliance.feed.private_file import PrivateFileError
 from appliance.protocol.messages import CueMessage, OpportunityMessage
-from tests.protocol.samples import CALL, WALL, call, cue, profile
+from tests.protocol.samples import CALL, OBJECTED, WALL, call, cue, profile
 
 MISSED = OpportunityMessage(1, CALL, "8001", 0, 1000, WALL, "wanted_product", 0.8, "gold")
 HARD_SELL = CueMessage(1, CALL, "8001", 0, 1000, WALL, "pacing", "pacing.hard_sell", 0.8, [])
@@ -60,3 +60,11 @@ def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path) -> None:
     path.chmod(0o600)
     with pytest.raises(PrivateFileError, match=r"days\.json: is damaged .*move it away"):
         DayCounts(tmp_path).load()
+
+
+def test_a_call_that_was_not_analysed_counts_as_a_call_and_has_no_stage(tmp_path: Path) -> None:
+    counts = DayCounts(tmp_path)
+    counts.enter(profile(final=True, policy=OBJECTED))
+    counts.enter(call("ended", policy=OBJECTED))
+    (day,) = counts.days.values()
+    assert (day.calls, day.stages, day.objections) == (1, {}, {})

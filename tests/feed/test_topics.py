@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as replace_
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -13,11 +14,11 @@ from msgspec.structs import replace
 from appliance.feed.admission import Admission, Change
 from appliance.feed.door import Budget
 from appliance.feed.grants import Grant
-from appliance.feed.topics import FORGET_SECONDS, MAX_CALLS_A_SEAT, Topics
+from appliance.feed.topics import FORGET_SECONDS, MAX_CALLS_A_SEAT, NotGivenError, Topics
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND
 from appliance.protocol.codec import SchemaError, decode_seat
 from appliance.protocol.messages import Evidence
-from tests.protocol.samples import call, cue, profile
+from tests.protocol.samples import CALL, OBJECTED, call, cue, profile
 
 OTHER = "B" * 22
 
@@ -194,3 +195,39 @@ def test_a_snapshot_is_valid_for_the_client():
     enter(topics, profile(quote="我再想想"), 0.0)
     (data,) = topics.snapshot("seat/8001/").messages
     assert msgspec.msgpack.decode(data)["evidence"][0]["quote"] == "我再想想"
+
+
+def test_an_objection_takes_away_what_was_told_of_the_call_and_of_no_other():
+    topics = Topics(16)
+    for message in (
+        call(),
+        profile(),
+        cue(),
+        call(call_id=OTHER),
+        profile(call_id=OTHER),
+        cue(call_id=OTHER),
+    ):
+        enter(topics, message, 0.0)
+    objected = call(at=3000, policy=OBJECTED)
+    assert not topics.repeated("seat/8001/", objected)
+    enter(topics, objected, 1.0)
+    kept = [(message.call == OTHER, message.type) for message in typed(topics.replay("seat/8001/", 0, 99))]
+    assert kept == [(False, "call"), (True, "call"), (True, "profile"), (True, "cue"), (False, "call")]
+    shown = [(message.call == OTHER, message.type) for message in typed(topics.snapshot("seat/8001/"))]
+    assert shown == [(True, "call"), (True, "profile"), (False, "call")]
+    with pytest.raises(NotGivenError):
+        topics.judge("seat/8001/", CALL, "let_them_verify", "helpful")
+    # The blank profile that follows is kept, and what an engine still says by mistake is not its own doing.
+    enter(topics, profile(policy=OBJECTED), 1.1)
+    assert len(topics.snapshot("seat/8001/").messages) == 4
+
+
+def test_the_same_event_with_another_policy_is_no_repetition():
+    topics = Topics(16)
+    enter(topics, call(), 0.0)
+    assert topics.repeated("seat/8001/", call())
+    assert not topics.repeated("seat/8001/", call(policy=OBJECTED))
+
+
+def typed(found):
+    return [SimpleNamespace(call=m.call, type=m.__struct_config__.tag) for m in decoded(found.messages)]

@@ -13,7 +13,7 @@ from appliance.seat.calls import ENDED_KEPT, MAX_CALLS, Calls
 from appliance.seat.panel_messages import TabView
 from appliance.seat.urgency import urgency
 from tests.protocol.arbitrary import SEAT_MESSAGES
-from tests.protocol.samples import CALL, WALL, call, cue, profile
+from tests.protocol.samples import CALL, OBJECTED, USUAL, WALL, call, cue, profile
 
 plain = msgspec.to_builtins
 
@@ -220,3 +220,33 @@ def test_a_tab_is_told_what_is_new_only():
     tab.watch(CALL)
     whole = tab.next(calls, 0.5)
     assert (whole["call"]["from"], len(whole["call"]["points"])) == (0, 2)
+
+
+def test_an_objection_takes_everything_of_the_call_away_and_says_why():
+    calls, tab = Calls(), TabView()
+    for message in (call(), profile(), cue()):
+        calls.update(at_box(message, 1000), 1.0)
+    told = tab.next(calls, 1.0)["call"]
+    assert told["points"]
+    assert told["profile"] is not None
+    calls.mark(CALL, "let_them_verify", "helpful", "sent")
+    calls.update(at_box(call("held", at=2000), 2000), 2.0)
+    for message in (call("held", at=9000, policy=OBJECTED), profile(at=9000, policy=OBJECTED), cue(at=9000)):
+        calls.update(at_box(message, 9000), 9.0)
+    shown = calls.get(CALL)
+    assert (shown.profile, shown.cues, shown.marks, shown.history.points) == (None, [], {}, [])
+    assert shown.unheard
+    assert calls.held_ms(shown, 9.0) == 7000
+    told = tab.next(calls, 9.0)["call"]
+    assert (told["profile"], told["points"], told["from"], told["cue"]) == (None, [], 0, None)
+    assert told["policy"]["reason"] == "customer"
+
+
+def test_what_is_off_is_known_from_the_newest_message_that_says_it():
+    calls = Calls()
+    calls.update(at_box(call(), 0), 0.0)
+    assert not calls.get(CALL).is_off("quotes")
+    calls.update(at_box(profile(policy=USUAL), 1000), 1.0)
+    calls.update(at_box(cue(), 1000), 1.0)
+    assert calls.get(CALL).is_off("quotes")
+    assert not calls.get(CALL).is_off("emotion")

@@ -51,8 +51,8 @@ def new_call():
     return f"call-{next(_calls):017d}"
 
 
-def call(event="started", *, call_id, at=0):
-    return replace(samples.call(event, call_id=call_id, at=at), wall=wall())
+def call(event="started", *, call_id, at=0, policy=None):
+    return replace(samples.call(event, call_id=call_id, at=at, policy=policy), wall=wall())
 
 
 def cue(*, call_id, at):
@@ -340,6 +340,23 @@ def test_hold_and_end_are_seen(on_call, feed):
     page.wait("document.querySelector('.call-state').dataset.event === 'ended'")
     assert page.text(".clock") == "00:09"
     assert page.text(".score") == "62"
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_an_objection_empties_the_page_and_says_why(on_call, feed, locale):
+    open_tab, call_id = on_call
+    page = open_tab(f"locale={locale}")
+    words = Words.load(locale)
+    assert page.run("!document.querySelector('.cards').hidden")
+    feed.send(call(call_id=call_id, at=5000, policy=samples.OBJECTED))
+    page.wait("document.querySelector('.cards').hidden")
+    assert page.text(".idle-title") == words.of("label", "not_analysed")
+    assert page.text(".idle-hint") == words.of("off_reason", "customer")
+    assert words.of("call_event", "started") in page.text(".call-state")
+    feed.send(replace(rich(call_id), at=5000, policy=samples.OBJECTED))
+    feed.send(call("ended", call_id=call_id, at=9000, policy=samples.OBJECTED))
+    page.wait("document.querySelector('.call-state').dataset.event === 'ended'")
+    assert page.run("document.querySelector('.cards').hidden")
 
 
 def test_a_feed_that_ends_and_comes_back_is_seen_and_mended(tmp_path, browser):

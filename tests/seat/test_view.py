@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
-from appliance.protocol.messages import Advice, Evidence, Objection, ProfileMessage
+from appliance.protocol.messages import Advice, AnalysisPolicy, Evidence, Objection, ProfileMessage
 from appliance.seat.view import CUE_SECONDS, SeatView
 from appliance.seat.view_meters import strip
 from appliance.seat.words import Words
 from tests.protocol.arbitrary import values
-from tests.protocol.samples import WALL, call, cue, profile
+from tests.protocol.samples import OBJECTED, WALL, call, cue, profile
 
 plain = msgspec.to_builtins
 
@@ -198,3 +198,24 @@ def test_markup_in_a_quote_is_shown_and_not_obeyed():
     text = "".join(drawn(view_of(call(), message, locale="en"), width=160))
     assert "[bold]谢谢[/bold]" in text
     assert "no_such_strategy" in text
+
+
+@pytest.mark.parametrize("reason", ["site", "customer", "announcement", "unknown"])
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_that_a_call_is_on_and_why_nothing_is_shown(reason, locale):
+    off = replace(OBJECTED, reason=reason)
+    words = Words.load(locale)
+    for width, height in ((80, 24), (40, 12)):
+        view = view_of(call(), profile(), call(at=2000, policy=off), profile(policy=off), locale=locale)
+        text = "\n".join(drawn(view, width, height))
+        assert words.of("label", "not_analysed") in text
+        assert words.of("off_reason", reason)[:20] in text
+        assert words.of("call_event", "started") in text
+        assert words.of("stage", "warming") not in text
+
+
+def test_emotion_that_is_off_is_not_called_uncertain():
+    off = AnalysisPolicy("full", ["emotion", "quotes"], "site")
+    text = "\n".join(drawn(view_of(call(), profile(policy=off), locale="en"), 100, 30))
+    assert "not measured" in text
+    assert "Calm" not in text

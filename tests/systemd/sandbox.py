@@ -133,8 +133,8 @@ def _closed_parents(path: Path) -> Iterator[Path]:
 def _become(unit: dict[str, list[str]]) -> None:
     for name, limit in (("LimitNOFILE", resource.RLIMIT_NOFILE), ("LimitCORE", resource.RLIMIT_CORE)):
         # A container may hold its root below what systemd could grant.
-        wanted, most = int(unit[name][0]), resource.getrlimit(limit)[1]
-        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        hard = resource.getrlimit(limit)[1]
+        value = int(unit[name][0]) if hard == resource.RLIM_INFINITY else min(int(unit[name][0]), hard)
         resource.setrlimit(limit, (value, value))
     os.umask(int(unit["UMask"][0], 8))
     assert unit["CapabilityBoundingSet"] == [""]

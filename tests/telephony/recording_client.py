@@ -8,6 +8,7 @@ from appliance.telephony.recording_events import RecordingEvent
 from appliance.telephony.recording_server import RecordingServer, ServerSettings
 from appliance.telephony.sdp import Origin, parse_sdp
 from appliance.telephony.sdp_answer import choose_streams, make_answer
+from appliance.telephony.signalled import Wanted
 from appliance.telephony.sip import SipMessage, SipRequest, SipResponse, parse_datagram
 from appliance.telephony.sip_transaction import Peer
 from tests.shared_data import shared_data
@@ -28,10 +29,23 @@ OFFER = (
 class Client:
     """Speaks to one `RecordingServer` and keeps what it says."""
 
-    def __init__(self, peer: Peer = UDP, max_sessions: int = 10, session_expires: int = 1800) -> None:
+    def __init__(
+        self,
+        peer: Peer = UDP,
+        max_sessions: int = 10,
+        session_expires: int = 1800,
+        *,
+        wanted: Wanted | None = None,
+    ) -> None:
         tokens = itertools.count(1)
         self.server = RecordingServer(
-            ServerSettings(max_sessions, session_expires, lambda _: True, lambda: f"t{next(tokens):08d}")
+            ServerSettings(
+                max_sessions,
+                session_expires,
+                lambda _: True,
+                lambda: f"t{next(tokens):08d}",
+                wanted or Wanted(),
+            )
         )
         self.peer = peer
         self.now = 1000.0

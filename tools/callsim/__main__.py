@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tuple(sorted(options.keypress)),
             options.silence_suppression,
         ),
+        fields=tuple(options.header),
+        later=tuple(sorted(options.later)),
     )
     shown = _Shown(options.calls, played.seconds, quiet=options.quiet)
     try:
@@ -159,6 +161,19 @@ def _span(text: str) -> tuple[float, float]:
     return span
 
 
+def _field(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}: ?[ -~]{0,200}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no header field; write 'X-Ridge-Consent: refused'")
+    return text
+
+
+def _field_at(text: str) -> tuple[float, str]:
+    at, equals, field = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} names no time; write '20=X-Ridge-Consent: refused'")
+    return _time(at), _field(field)
+
+
 def _positive(text: str) -> float:
     value = _time(text)
     if value <= 0:
@@ -219,6 +234,22 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="12.5",
         help="the customer presses a key",
+    )
+    add(
+        "--header",
+        type=_field,
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="a further header field of the INVITE, such as 'X-Ridge-Consent: refused'",
+    )
+    add(
+        "--later",
+        type=_field_at,
+        action="append",
+        default=[],
+        metavar="'20=NAME: VALUE'",
+        help="an UPDATE with that field at this second",
     )
     add("--silence-suppression", action="store_true", help="send no packets while a leg is silent")
     add("--calls", type=int, default=1, help="calls at once (default 1)")

@@ -49,6 +49,9 @@ class CallPlan:
     seed: int = 0
     #: seconds after the program's start
     begin: float = 0.0
+    #: further header lines of the INVITE, and of UPDATEs at seconds of the recording
+    fields: tuple[str, ...] = ()
+    later: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -105,7 +108,9 @@ class Call:
         labels = (*self._style.labels, "3") if self._style.mixed else self._style.labels
         ports = tuple(one.getsockname()[1] for one in self._sockets)
         self._offer = Offer(endpoint.local[0], ports, labels, plan.recording.codec)
-        self._dialog = Dialog(endpoint, "gateway", "recorder", patience, describe=self._describe)
+        self._dialog = Dialog(
+            endpoint, "gateway", "recorder", patience, describe=self._describe, fields=plan.fields
+        )
         self._late: list[float] = []
 
     async def run(self) -> CallResult:
@@ -219,6 +224,7 @@ class Call:
         """Hold and resume at their times, and refresh the session."""
         loop = asyncio.get_running_loop()
         refresh = asyncio.ensure_future(self._refresh())
+        said = asyncio.ensure_future(self._say_later(begun))
         try:
             for start, end in self._plan.script.holds:
                 for at, direction in ((start, "inactive"), (end, "sendonly")):
@@ -229,8 +235,16 @@ class Call:
                         "inactive" if direction == "inactive" else "sendonly",
                     )  # fmt: skip
                     await self._dialog.invite("application/sdp", self._offer.sdp())
+            await said
         finally:
             refresh.cancel()
+            said.cancel()
+
+    async def _say_later(self, begun: float) -> None:
+        loop = asyncio.get_running_loop()
+        for at, line in self._plan.later:
+            await asyncio.sleep(max(0.0, begun + at / self._plan.script.speed - loop.time()))
+            await self._dialog.update(line)
 
     async def _refresh(self) -> None:
         while self._dialog.refresh_after is not None:
@@ -314,13 +328,15 @@ def plans_for(
     first: Leg = "agent",
     impairments: Impairments | None = None,
     script: Script | None = None,
+    fields: tuple[str, ...] = (),
+    later: tuple[tuple[float, str], ...] = (),
 ) -> list[CallPlan]:
     """Plans for N calls: agents and customers are numbered upwards, begins are `stagger` seconds apart."""
     base = random.SystemRandom().getrandbits(32) if seed is None else seed
     return [
         CallPlan(
             recording, _upwards(agent, index), _upwards(customer, index), style, direction, first,
-            impairments or Impairments(), script or Script(), base + index, stagger * index,
+            impairments or Impairments(), script or Script(), base + index, stagger * index, fields, later,
         )
         for index in range(calls)
     ]  # fmt: skip

@@ -198,6 +198,8 @@ class Dialog:
     patience: float = GIVE_UP
     #: answers a refresh by the server, which may carry no offer of ours
     describe: Callable[[], bytes] = lambda: b""
+    #: further header lines of the first INVITE
+    fields: tuple[str, ...] = ()
     #: set when the server has ended the call
     ended_by_server: asyncio.Event = field(default_factory=asyncio.Event)
     #: the server has answered the first INVITE with 200
@@ -235,6 +237,7 @@ class Dialog:
                 "Supported: timer",
                 "Session-Expires: 1800",
                 f"Content-Type: {content_type}",
+                *(() if self.established else self.fields),
             ),
             body,
         )
@@ -244,9 +247,9 @@ class Dialog:
             self.refresh_after = int(number.group()) / 2
         return answer
 
-    async def update(self) -> None:
-        """Refresh the session timer."""
-        await self._request("UPDATE", ("Supported: timer", "Session-Expires: 1800;refresher=uac"))
+    async def update(self, *fields: str) -> None:
+        """Refresh the session timer; with further header lines."""
+        await self._request("UPDATE", ("Supported: timer", "Session-Expires: 1800;refresher=uac", *fields))
 
     async def bye(self) -> None:
         """End the session."""

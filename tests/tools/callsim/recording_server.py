@@ -48,6 +48,7 @@ class RecordingServer(asyncio.DatagramProtocol):
     sessions: dict[str, Session] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     answers: list[Message] = field(default_factory=list)
+    updates: list[Message] = field(default_factory=list)
 
     async def open(self, transport: str) -> Address:
         loop = asyncio.get_running_loop()
@@ -80,6 +81,8 @@ class RecordingServer(asyncio.DatagramProtocol):
             return
         method = message.start.split(" ")[0]
         self.requests.append(method)
+        if method == "UPDATE":
+            self.updates.append(message)
         task = asyncio.ensure_future(self._answer(method, message, send))
         self._tasks.add(task)
 

@@ -86,6 +86,23 @@ def test_a_call_is_answered_played_and_ended(stereo: Path, transport: str, first
         assert loudest_hertz(heard(session, stream)) == pytest.approx(hertz[leg], abs=5)
 
 
+def test_header_fields_are_sent_with_the_invite_and_later(stereo: Path) -> None:
+    server = RecordingServer()
+    (result,) = play(
+        server,
+        stereo,
+        fields=("X-Ridge-Announcement: pending",),
+        later=((0.5, "X-Ridge-Announcement: played"), (1.0, "X-Ridge-Consent: refused")),
+    )
+    assert result.clean
+    (session,) = server.sessions.values()
+    assert session.invite.get("x-ridge-announcement") == "pending"
+    assert [told.all("x-ridge-announcement") + told.all("x-ridge-consent") for told in server.updates] == [
+        ["played"],
+        ["refused"],
+    ]
+
+
 def test_many_calls_have_agents_and_sessions_of_their_own(stereo: Path) -> None:
     server = RecordingServer()
     results = play(server, stereo, calls=5, stagger=0.02)
