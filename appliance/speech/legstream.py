@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from appliance.speech.doze import Doze
 from appliance.speech.passage import Passage
+from appliance.speech.tonality import Tonality
 from appliance.speech.utterance import SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from appliance.speech.voiceactivity import FRAME_MS, HANGOVER_FRAMES, VoiceActivity
 from appliance.telephony.audioblock import Leg
@@ -45,6 +46,7 @@ class LegStream:
         self._leg: Leg = leg
         self._rate = 0
         self._activity = VoiceActivity(RATES[0])
+        self._tonality = Tonality(RATES[0])
         self._pending = np.zeros(0, np.int16)
         self._doze = Doze()
         #: samples since `_origin_ms` that were cut into frames
@@ -118,6 +120,8 @@ class LegStream:
                 return None
             self._waiting.popleft()
             if not passage.dropped:
+                if passage.barren:
+                    self._doze.nothing(passage.length_ms)
                 self._note(passage, passage.result())
         return None
 
@@ -182,6 +186,7 @@ class LegStream:
         self._end_passage()
         self._rate = rate
         self._activity = VoiceActivity(rate)
+        self._tonality = Tonality(rate)
         self._pending = np.zeros(0, np.int16)
         self._doze.forget()
         self._origin_ms = start_ms
@@ -208,9 +213,12 @@ class LegStream:
 
     def _frames(self, samples: NDArray[np.int16]) -> None:
         size = self._activity.frame
+        likeness = self._likeness(samples)
         fed = 0
         for index, speech in enumerate(self._activity.decide(samples)):
             start = index * size
+            if speech and likeness:
+                self._doze.hear(likeness[index])
             if self._passage is None and self._begins(speech):
                 fed = start
             if self._passage is None or self._probing:
@@ -218,12 +226,13 @@ class LegStream:
             self._position += size
             louder = self._doze.louder(samples[start : start + size])
             if self._doze.asleep:
-                pause = self._pause(speech)
-                if pause or louder:
+                if self._pause(speech):
+                    self._sound_ends()
+                elif louder:
                     self._wake()
-                    fed = start + size
-                if pause:
-                    self._end_passage()
+                else:
+                    continue
+                fed = start + size
                 continue
             if self._passage is None:
                 continue
@@ -234,6 +243,13 @@ class LegStream:
         if self._passage is not None:
             self._passage.accept(samples[fed:])
 
+    def _likeness(self, samples: NDArray[np.int16]) -> list[float]:
+        """How steady the tones of each frame are, where that matters: nothing was understood yet."""
+        if self._doze.asleep or (self._passage is not None and self._passage.barren):
+            return self._tonality.measure(samples)
+        self._tonality.skip(samples)
+        return []
+
     def _begins(self, speech: bool) -> bool:
         """Open a passage where sound begins, or where a sleeping leg is to be listened to again."""
         if self._doze.asleep:
@@ -242,9 +258,17 @@ class LegStream:
             self._probing = True
             self._open(self._doze.probe())
             return True
-        if speech:
-            self._open(self._doze.pre_roll())
-        return speech
+        if not speech or self._doze.sleeps_on(self._now()):
+            return False
+        self._open(self._doze.pre_roll())
+        return True
+
+    def _sound_ends(self) -> None:
+        """The sound that was slept through is over: recognize what was kept of it, if it may be speech."""
+        if not self._probing and self._doze.over():
+            return
+        self._wake()
+        self._end_passage()
 
     def _pause(self, speech: bool) -> bool:
         """Whether the sound that is slept through has ended."""
