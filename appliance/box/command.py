@@ -11,6 +11,7 @@ from appliance.box.config_option import add_config_option, load_config
 
 if TYPE_CHECKING:
     from appliance.box.config import Config
+    from appliance.models_choice import Choice
 
 SAMPLE = Path(__file__).with_name("sample.toml")
 
@@ -24,7 +25,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", help="the configuration to validate")
     what.add_argument("--sample", action="store_true", help="print a commented sample for a site instead")
-    check.add_argument("--words", action="store_true", help="list how the names of speech.words are read")
+    check.add_argument("--words", action="store_true", help="list how each of speech.words is heard")
     check.set_defaults(run=_check)
 
 
@@ -46,10 +47,10 @@ def _check(options: argparse.Namespace) -> int:
     from appliance.box.policies import describe_policies, never_matching
 
     config = load_config(options.file)
-    readings = _readings(options.file, config)
     strategies = _strategies(options.file, config)
     siprec, feed = config.siprec, config.feed
     recognizer = _recognizer(options.file, config)
+    names = _names(options.file, config, recognizer.name)
     print(f"{options.file}: valid")
     if siprec.enabled:
         print(
@@ -61,11 +62,11 @@ def _check(options: argparse.Namespace) -> int:
     print(f"  feed    {feed.bind} ports {feed.publish_port} (profiles) and {feed.control_port} (requests)")
     print(f"  console {_console(options.file, config)}")
     print(f"  speech  {recognizer}, in {config.engine.processes} process(es)")
-    if readings:
-        print(f"  words   {len(readings)} names of the site")
+    if names:
+        print(f"  words   {len(names)} names of the site")
     if options.words:
-        for reading in readings:
-            print(f"          {reading}")
+        for name in names:
+            print(f"          {name}")
     if strategies is not None:
         print(f"  advice  {strategies} strategies of the site")
     for line in describe_policies(config.policies()):
@@ -112,7 +113,7 @@ def _strategies(path: Path, config: Config) -> int | None:
         raise CommandError(f"{path}: advice.catalogue: the catalogue cannot be used\n{error}") from error
 
 
-def _recognizer(path: Path, config: Config) -> str:
+def _recognizer(path: Path, config: Config) -> Choice:
     """Which recognizer will run, and why it is this one.
 
     Raises:
@@ -132,7 +133,26 @@ def _recognizer(path: Path, config: Config) -> str:
     if problems:
         lines = "\n".join(f"{path}: speech.model: {problem}" for problem in problems)
         raise CommandError(f"recognition could not start\n{lines}")
-    return str(choice)
+    return choice
+
+
+def _names(path: Path, config: Config, recognizer: str) -> list[str]:
+    """The site's names as the recognizer listens for them.
+
+    Raises:
+        CommandError: some would be left out, or the recognizer's tokens cannot be read.
+    """
+    from appliance.box.words_check import NamesError, checked_names
+    from appliance.cli import CommandError
+    from appliance.models import ModelError, ModelStore
+
+    try:
+        return checked_names(config.speech.words, ModelStore.configured(config), recognizer)
+    except NamesError as error:
+        lines = "\n".join(f"{path}: {problem}" for problem in error.problems)
+        raise CommandError(f"{error}\n{lines}") from error
+    except ModelError as error:
+        raise CommandError(f"{path}: speech.model: {error}") from error
 
 
 def _voice_models(config: Config) -> list[str]:
@@ -153,27 +173,3 @@ def _voice_models(config: Config) -> list[str]:
     if emotion and "emotion" not in kinds:
         names.append("no emotion: models.allow_research_only is false")
     return names
-
-
-def _readings(path: Path, config: Config) -> list[str]:
-    """Each of the site's names with its readings.
-
-    Raises:
-        CommandError: names cannot be pronounced; all of them, one a line.
-    """
-    if not config.speech.words:
-        return []
-    from appliance.cli import CommandError
-    from appliance.speech.siteword import PronunciationError, pronounce
-
-    readings, problems = [], []
-    for place, entry in enumerate(config.speech.words):
-        try:
-            readings.append(str(pronounce(entry.word, entry.pinyin)))
-        except PronunciationError as error:
-            problems.append(f"{path}: speech.words[{place}]: {error}")
-    if problems:
-        raise CommandError(
-            "recognition would leave out names that cannot be pronounced\n" + "\n".join(problems)
-        )
-    return readings
