@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.affect.features import Floats
+from appliance.affect.features import Floats, quantile
 from appliance.affect.frames import Frames
 from appliance.affect.readings import EmotionLabel, EmotionReading
 from appliance.affect.runtime import TfliteModel
@@ -33,6 +33,8 @@ LEAST_VOICED, MOST_VOICED = 0.15, 0.97
 #: strongest of 32 bands that four in five loud frames exceed: up to 0.86 in speech (35 recordings of three
 #: corpora), 0.93 in a keypad's tones
 MOST_PEAKED: Final = 0.9
+#: e to this is the ratio of powers of one decibel
+_DECIBEL: Final = np.float32(np.log(10.0) / 10.0)
 #: energy of speech moves by more than this between its frames (dB, standard deviation); tones do not
 LEAST_MOVEMENT: Final = 2.5
 
@@ -133,14 +135,14 @@ def plausible(speech: Frames) -> bool:
     loud = speech.mel[speech.energy > speech.energy.mean()]
     if len(loud) == 0:
         return False
-    power = np.partition(10.0 ** (loud / 10.0), -4, axis=1)
+    power = np.partition(np.exp(loud * _DECIBEL), -4, axis=1)
     peaked = power[:, -4:].sum(axis=1) / power.sum(axis=1)
     return (
         float(speech.lost.mean()) <= MOST_LOST
         and float(speech.clipped.mean()) <= MOST_CLIPPED
         and LEAST_VOICED <= voiced <= MOST_VOICED
         and float(speech.energy.std()) >= LEAST_MOVEMENT
-        and float(np.quantile(peaked, 0.2)) <= MOST_PEAKED
+        and quantile(peaked, 0.2) <= MOST_PEAKED
     )
 
 

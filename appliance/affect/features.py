@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -75,7 +76,19 @@ def energy_db(frames: Floats) -> Floats:
 
 def clipped(frames: Floats) -> Floats:
     """Share of samples at the codec's stop, 0..1, shape (...,)."""
-    return np.asarray((np.abs(frames[..., _MIDDLE]) >= CLIPPED).mean(axis=-1), np.float32)
+    return np.asarray(
+        np.count_nonzero(np.abs(frames[..., _MIDDLE]) >= CLIPPED, axis=-1) / MEL_FRAME, np.float32
+    )
+
+
+def quantile(values: Floats, share: float) -> float:
+    """As `numpy.quantile` of values of shape (n,), n > 0, in a tenth of its time for short arrays."""
+    place = share * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    ordered = np.partition(values, (below, above))
+    low, high = float(ordered[below]), float(ordered[above])
+    return low + (high - low) * (place - below)
 
 
 def speech_frames(energy: Floats, gap: int = 6) -> NDArray[np.bool_]:
@@ -86,7 +99,7 @@ def speech_frames(energy: Floats, gap: int = 6) -> NDArray[np.bool_]:
     """
     if len(energy) == 0:
         return np.zeros(0, np.bool_)
-    loud = float(np.percentile(energy, 95))
+    loud = quantile(energy, 0.95)
     active = energy > max(loud - 30.0, -65.0)
     places = np.flatnonzero(active)
     steps = np.diff(places)
@@ -95,8 +108,8 @@ def speech_frames(energy: Floats, gap: int = 6) -> NDArray[np.bool_]:
     return np.asarray(active, np.bool_)
 
 
-#: where the samples of a chunk's frames lie
-_PLACES = np.arange(CHUNK)[:, None] * HOP + np.arange(FRAME)
+#: samples that a chunk's frames reach over
+_WHOLE: Final = FRAME + (CHUNK - 1) * HOP
 
 
 class Framer:
@@ -109,6 +122,9 @@ class Framer:
     def __init__(self) -> None:
         self._samples = np.zeros(self.CAPACITY + FRAME, np.float32)
         self._lost = np.zeros(self.CAPACITY + FRAME, np.float32)
+        #: the first chunk's frames, shape (CHUNK, FRAME), and which of their samples are lost
+        self._frames = sliding_window_view(self._samples[:_WHOLE], FRAME)[::HOP]
+        self._lost_middles = sliding_window_view(self._lost[:_WHOLE], FRAME)[::HOP, _MIDDLE]
         self.reset()
 
     def reset(self) -> None:
@@ -125,7 +141,7 @@ class Framer:
     @property
     def ready(self) -> bool:
         """Whether a whole chunk waits."""
-        return self._length >= FRAME + (CHUNK - 1) * HOP
+        return self._length >= _WHOLE
 
     def push(self, samples: NDArray[np.int16], lost: float = 0.0) -> None:
         """Append int16 samples at 8 kHz, shape (n,), n <= `room`; `lost` is the share that is concealment."""
@@ -136,11 +152,14 @@ class Framer:
 
     def take(self) -> tuple[Floats, Floats]:
         """The next chunk: frames, shape (CHUNK, FRAME), and what share of each was lost, shape (CHUNK,)."""
-        frames = self._samples[_PLACES]
-        middle = self._lost[_PLACES[:, _MIDDLE]].mean(axis=1)
+        frames = self._frames.copy()
         step = CHUNK * HOP
         left = self._length - step
         self._samples[:left] = self._samples[step : self._length]
+        middle = np.zeros(CHUNK, np.float32)
+        # nearly always nothing is
+        if self._lost[:_WHOLE].any():
+            middle = self._lost_middles.mean(axis=1)
         self._lost[:left] = self._lost[step : self._length]
         self._length = left
         return frames, np.asarray(middle, np.float32)

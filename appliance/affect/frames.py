@@ -35,6 +35,9 @@ class Frames:
 
     def at(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Frames:
         """Some of the frames."""
+        if isinstance(chosen, np.ndarray) and chosen.dtype == np.bool_:
+            # looked through once, and not once an array
+            chosen = np.flatnonzero(chosen)
         return Frames(*(getattr(self, name.name)[chosen] for name in fields(self)))
 
 

@@ -100,18 +100,21 @@ def describe(frames: Floats, level: Floats) -> Floats:
         scaled to about -4 .. 4, and independent of the gain.
     """
     later, earlier = frames[..., _HALF:], frames[..., _HALF - 1 :: -1]
-    power = ((later + earlier) @ _EVEN) ** 2 + ((later - earlier) @ _ODD) ** 2
+    power, other = (later + earlier) @ _EVEN, (later - earlier) @ _ODD
+    power *= power
+    other *= other
+    power += other
     compressed = np.sqrt(np.sqrt(power)) @ _PERIODS
     plain = power @ _PERIODS
     shape = 10.0 * np.log10(power @ _SHAPE + _FLOOR)
     shape -= shape.mean(axis=-1, keepdims=True)
-    described = np.concatenate(
-        [
-            8.0 * compressed[..., 1:] / (compressed[..., :1] + _FLOOR),
-            3.0 * plain[..., 1:] / (plain[..., :1] + _FLOOR),
-            shape / 8.0,
-            level[..., None] / 10.0 + 1.0,
-        ],
-        axis=-1,
+    described = np.empty((*power.shape[:-1], INPUTS), np.float32)
+    np.divide(
+        compressed[..., 1:], (compressed[..., :1] + _FLOOR) / np.float32(8.0), out=described[..., :BINS]
     )
-    return np.asarray(np.clip(described, -_LIMIT, _LIMIT), np.float32)
+    np.divide(
+        plain[..., 1:], (plain[..., :1] + _FLOOR) / np.float32(3.0), out=described[..., BINS : 2 * BINS]
+    )
+    np.divide(shape, np.float32(8.0), out=described[..., 2 * BINS : -1])
+    described[..., -1] = level / 10.0 + 1.0
+    return np.clip(described, -_LIMIT, _LIMIT, out=described)

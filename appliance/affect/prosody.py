@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.affect.baseline import Baseline, Manner
-from appliance.affect.features import Floats, speech_frames
+from appliance.affect.features import Floats, quantile, speech_frames
 from appliance.affect.frames import Frames
 from appliance.affect.readings import VoiceReading
 
@@ -53,8 +53,8 @@ def describe(
     voiced = _without_outliers(spoken.pitch)
     known = int(voiced.sum()) >= LEAST_VOICED_FRAMES
     pitch = spoken.pitch[voiced] if known else np.zeros(0, np.float32)
-    pitch_hz = float(np.median(pitch)) if known else 0.0
-    loudness = float(np.median(spoken.energy))
+    pitch_hz = quantile(pitch, 0.5) if known else 0.0
+    loudness = quantile(spoken.energy, 0.5)
     extent, slope = _contour(times[places][voiced], pitch) if known else (0.0, 0.0)
     spread = float(spoken.energy.std())
     manner = Manner(extent, slope, spread, pauses_ms / (pauses_ms + 1000 * seconds))
@@ -101,7 +101,7 @@ def _without_outliers(pitch: Floats) -> NDArray[np.bool_]:
     voiced = pitch > 0
     if not voiced.any():
         return voiced
-    middle = float(np.median(pitch[voiced]))
+    middle = quantile(pitch[voiced], 0.5)
     away = np.zeros(len(pitch))
     away[voiced] = 12 * np.abs(np.log2(pitch[voiced] / middle))
     return np.asarray(voiced & (away <= 10), np.bool_)
@@ -109,9 +109,9 @@ def _without_outliers(pitch: Floats) -> NDArray[np.bool_]:
 
 def _contour(times: NDArray[np.int64], pitch: Floats) -> tuple[float, float]:
     """The 10th to 90th percentile range in semitones, and the slope of a line, semitones a second."""
-    semitones = 12 * np.log2(pitch)
-    low, high = np.percentile(semitones, [10, 90])
+    semitones = np.asarray(12.0 * np.log2(pitch), np.float32)
+    low, high = quantile(semitones, 0.1), quantile(semitones, 0.9)
     seconds = (times - times.mean()) / 1000
     spread = float((seconds**2).sum())
     slope = float((seconds * (semitones - semitones.mean())).sum()) / spread if spread > 0 else 0.0
-    return float(high - low), slope
+    return high - low, slope

@@ -62,18 +62,18 @@ class Level:
 
     loud: float = -50.0
 
-    def follow(self, energy: Floats) -> float:
-        """Take the energy of a chunk, dB, shape (CHUNK,)."""
-        ordered = np.sort(energy)
-        # the 80th percentile of eight frames
-        loud = 0.4 * ordered[CHUNK - 3] + 0.6 * ordered[CHUNK - 2]
-        self.loud = max(self.loud - _LOUD_FADE_DB * CHUNK, float(loud))
+    def follow(self, loud: float) -> float:
+        """Take the level of the loud frames of a chunk, dB."""
+        self.loud = max(self.loud - _LOUD_FADE_DB * CHUNK, loud)
         return self.loud
 
 
 def described(levels: Sequence[Level], frames: Floats, energy: Floats) -> Floats:
     """The model's input for a chunk of each leg, shape (legs, CHUNK, INPUTS); the levels are changed."""
-    loud = np.array([level.follow(row) for level, row in zip(levels, energy, strict=True)], np.float32)
+    ordered = np.sort(energy, axis=1)
+    # the 80th percentile of eight frames
+    now = (0.4 * ordered[:, CHUNK - 3] + 0.6 * ordered[:, CHUNK - 2]).tolist()
+    loud = np.array([level.follow(one) for level, one in zip(levels, now, strict=True)], np.float32)
     return periods.describe(frames, energy - loud[:, None])
 
 
@@ -152,14 +152,16 @@ class ProsodyModel:
     def advance(self, states: Sequence[LegState], frames: Floats, energy: Floats) -> tuple[Floats, Floats]:
         """Take the next chunk of each leg and decide the one before it; see `PitchTracker.advance`."""
         inputs = described([state.level for state in states], frames, energy)
-        before = np.stack([state.inputs for state in states])
-        window = np.concatenate([before, inputs[:, :CONTEXT]], axis=1)
-        scores = self._scorer.run(window[:, :, None, :]).reshape(len(states), CHUNK, BINS + 1)
+        known = np.empty((len(states), CONTEXT + 2 * CHUNK, INPUTS), np.float32)
+        for row, state in enumerate(states):
+            known[row, : CONTEXT + CHUNK] = state.inputs
+        known[:, CONTEXT + CHUNK :] = inputs
+        scores = self._scorer.run(known[:, :SPAN, None, :]).reshape(len(states), CHUNK, BINS + 1)
         pitch, voicing = decode(scores, self._voiced_from)
         may_sound = np.stack([state.loud for state in states])
         floor = np.array([max(_QUIET_DB, s.level.loud - _QUIET_BELOW_LOUD) for s in states], np.float32)
         loud = energy >= floor[:, None]
         for row, state in enumerate(states):
-            state.inputs = np.concatenate([before[row, CHUNK:], inputs[row]])
+            state.inputs = known[row, CHUNK:].copy()
             state.loud = loud[row]
         return np.where(may_sound, pitch, np.float32(0.0)), np.where(may_sound, voicing, np.float32(0.0))

@@ -88,9 +88,11 @@ class TfliteModel:
             self._interpreter.resize_tensor_input(self._input["index"], [batch, *self.input_shape])
             self._interpreter.allocate_tensors()
             self._batch = batch
-        padded = np.zeros((batch, *self.input_shape), np.float32)
-        padded[:count] = items
-        self._interpreter.set_tensor(self._input["index"], _quantise(padded, self._input))
+        given = _quantise(items, self._input)
+        if count < batch:
+            # what fills the batch is never read
+            given = np.concatenate([given, np.zeros((batch - count, *self.input_shape), given.dtype)])
+        self._interpreter.set_tensor(self._input["index"], given)
         self._interpreter.invoke()
         output = _dequantise(self._interpreter.get_tensor(self._output["index"]), self._output)
         return output.reshape(batch, -1)[:count]
@@ -101,8 +103,10 @@ def _quantise(values: Floats, tensor: Any) -> NDArray[Any]:
         return values
     scale, zero = tensor["quantization"]
     limits = np.iinfo(tensor["dtype"])
-    steps = np.rint(values / np.float32(scale)) + zero
-    return np.asarray(np.clip(steps, limits.min, limits.max), tensor["dtype"])
+    steps = values / np.float32(scale)
+    np.rint(steps, out=steps)
+    steps += np.float32(zero)
+    return np.asarray(np.clip(steps, limits.min, limits.max, out=steps), tensor["dtype"])
 
 
 def _dequantise(values: NDArray[Any], tensor: Any) -> Floats:

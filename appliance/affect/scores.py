@@ -19,6 +19,9 @@ _BINS: Final = 10
 #: a pitch more than this far off is a gross error (Rabiner et al. 1976 and later practice: 20 %)
 GROSS: Final = 0.2
 
+#: glottal marks farther apart than a period of this pitch, Hz, have no voice between them
+LOWEST_MARKED_HZ: Final = 50.0
+
 
 def confusion(truth: NDArray[np.intp], chosen: NDArray[np.intp], labels: int) -> NDArray[np.int64]:
     """Counts, rows the truth, columns the choice, shape (labels, labels)."""
@@ -139,7 +142,9 @@ def pitch_intervals(
     return (float(gross[0]), float(gross[1])), (float(voicing[0]), float(voicing[1]))
 
 
-def pitch_from_marks(marks: NDArray[np.int32], rate: int, frames: int, lowest_hz: float = 50.0) -> Floats:
+def pitch_from_marks(
+    marks: NDArray[np.int32], rate: int, frames: int, lowest_hz: float = LOWEST_MARKED_HZ
+) -> Floats:
     """Reference pitch at the middle of each 10 ms frame from glottal marks, shape (frames,).
 
     A frame between two successive marks has the pitch of their distance; marks farther apart than a period

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from appliance.affect import prosody
 from appliance.affect.baseline import Baseline, Normal
 from appliance.affect.emotion import EmotionState
-from appliance.affect.features import CHUNK, Floats, Framer, Halver
+from appliance.affect.features import CHUNK, Floats, Framer, Halver, speech_frames
 from appliance.affect.frames import Frames
 from appliance.affect.readings import EmotionReading, VoiceReading
 from appliance.affect.ring import FrameRing
-from appliance.affect.window import WINDOW_FRAMES, speech_only
+from appliance.affect.window import PAUSE_FRAMES, WINDOW_FRAMES
 from appliance.speech.utterance import SpeechEnded, SpeechStarted
 from appliance.telephony.audioblock import AudioBlock
 
@@ -210,9 +210,10 @@ class CustomerVoice:
         for start, end in self._spans:
             inside |= (times >= start) & (times < (at_ms if end is None else end))
             fresh = fresh or (start < at_ms and (end is None or end > at_ms - FRESH_MS))
-        if not fresh or int(inside.sum()) < LEAST_SPEECH_FRAMES:
+        spoken = np.flatnonzero(inside)
+        if not fresh or len(spoken) < LEAST_SPEECH_FRAMES:
             return None
-        speech = speech_only(frames.at(inside))
-        if len(speech) < LEAST_SPEECH_FRAMES:
+        spoken = spoken[speech_frames(frames.energy[spoken], PAUSE_FRAMES)]
+        if len(spoken) < LEAST_SPEECH_FRAMES:
             return None
-        return speech.at(slice(-WINDOW_FRAMES, None))
+        return frames.at(spoken[-WINDOW_FRAMES:])

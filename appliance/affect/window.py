@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from appliance.affect.baseline import Normal
-from appliance.affect.features import MEL_BANDS, Floats, speech_frames
+from appliance.affect.features import MEL_BANDS, Floats, quantile, speech_frames
 from appliance.affect.frames import Frames
 
 #: 2.56 s of speech
@@ -56,45 +56,42 @@ def picture(speech: Frames, normal: Normal | None = None) -> Floats:
     A shorter stretch is repeated until it fills the window. Levels, of each band too, are relative to the
     window's own or to the speaker's normal ones, so that neither the gain nor the tone of a line matters.
     """
-    level = float(speech.energy.mean())
+    level = speech.energy.mean()
+    bands = speech.mel.mean(axis=0)
     voiced = speech.pitch > 0
     semitones = np.zeros(len(speech), np.float32)
     semitones[voiced] = 12.0 * np.log2(speech.pitch[voiced] / _MIDDLE_HZ)
-    middle = np.float32(np.median(semitones[voiced])) if voiced.any() else np.float32(0.0)
-    relative = np.where(voiced, semitones - middle, 0.0)
+    middle = quantile(semitones[voiced], 0.5) if voiced.any() else None
     moves = np.zeros(len(speech), np.float32)
     both = voiced[1:] & voiced[:-1]
     moves[1:][both] = np.diff(semitones)[both]
-    channels = np.concatenate(
-        [
-            (speech.mel - speech.mel.mean(axis=0)) / 12.0,
-            (speech.energy - level)[:, None] / 8.0,
-            speech.periodicity[:, None] * 4.0 - 2.0,
-            semitones[:, None] / 6.0,
-            relative[:, None] / 3.0,
-            moves[:, None] * 2.0,
-        ],
-        axis=1,
-    )
-    against = np.broadcast_to(
-        _against(speech, middle if voiced.any() else None, normal), (len(speech), _AGAINST_NORMAL)
-    )
-    channels = np.concatenate([channels, against], axis=1)
-    filled = channels[np.arange(WINDOW_FRAMES) % len(speech)]
-    pairs = filled.reshape(STEPS, 2, CHANNELS).mean(axis=1)
-    return np.asarray(np.clip(pairs, -_LIMIT, _LIMIT)[:, None, :], np.float32)
+
+    def paired(values: Floats) -> Floats:
+        filled = values
+        if len(values) < WINDOW_FRAMES:
+            filled = values[np.arange(WINDOW_FRAMES) % len(values)]
+        return (filled[0::2] + filled[1::2]) * np.float32(0.5)
+
+    out = np.empty((STEPS, CHANNELS), np.float32)
+    out[:, :MEL_BANDS] = (paired(speech.mel) - bands) / np.float32(12.0)
+    out[:, MEL_BANDS] = (paired(speech.energy) - level) / 8.0
+    out[:, MEL_BANDS + 1] = paired(speech.periodicity) * 4.0 - 2.0
+    out[:, MEL_BANDS + 2] = paired(semitones) / 6.0
+    out[:, MEL_BANDS + 3] = paired((semitones - np.float32(middle or 0.0)) * voiced) / 3.0
+    out[:, MEL_BANDS + 4] = paired(moves) * 2.0
+    out[:, _OWN:] = _against(bands, level, middle, normal)
+    return np.clip(out, -_LIMIT, _LIMIT, out=out)[:, None, :]
 
 
-def _against(speech: Frames, middle: np.float32 | None, normal: Normal | None) -> Floats:
+def _against(bands: Floats, level: np.float32, middle: float | None, normal: Normal | None) -> Floats:
     """How the window differs from the normal voice, shape (_AGAINST_NORMAL,); less where it is less sure."""
     out = np.zeros(_AGAINST_NORMAL, np.float32)
     if normal is None or normal.confidence <= 0.0:
         return out
-    bands = speech.mel.mean(axis=0) - normal.mel
-    out[:GROUPS] = bands.reshape(GROUPS, -1).mean(axis=1) / 4.0
-    out[GROUPS] = (float(speech.energy.mean()) - normal.energy) / 4.0
+    out[:GROUPS] = (bands - normal.mel).reshape(GROUPS, -1).mean(axis=1) / 4.0
+    out[GROUPS] = (float(level) - normal.energy) / 4.0
     if middle is not None and normal.pitch_hz > 0:
-        out[GROUPS + 1] = (float(middle) - 12.0 * np.log2(normal.pitch_hz / _MIDDLE_HZ)) / 2.0
+        out[GROUPS + 1] = (middle - 12.0 * np.log2(normal.pitch_hz / _MIDDLE_HZ)) / 2.0
     out *= np.float32(normal.confidence)
     out[GROUPS + 2] = 2.0 * normal.confidence
     return out

@@ -6,6 +6,7 @@ import csv
 import pickle
 import sys
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from appliance.affect import features
 from appliance.affect.features import CHUNK, HOP, Floats, Framer
 from appliance.affect.periods import INPUTS
 from appliance.affect.prosody_model import Level, described
-from appliance.affect.scores import pitch_from_marks
+from appliance.affect.scores import LOWEST_MARKED_HZ, pitch_from_marks
 from tools.train.emotions.augment import Line
 from tools.train.prosodies import synthetic, teacher
 
@@ -26,6 +27,12 @@ MARKS_RATE = 16_000
 SYNTHETIC = "synthetic"
 #: of the changes to recordings and the made-up voices
 _SEED = 1
+#: a changed copy is played so much faster or slower that its middle pitch lies in this range, Hz: whoever
+#: speaks, the network hears low voices and high ones
+_LOWEST_MIDDLE_HZ, _HIGHEST_MIDDLE_HZ = 80.0, 340.0
+#: but not slower or faster than this, and the first copy hardly: farther off it no longer sounds like speech
+_SLOWEST, _FASTEST = 0.45, 2.0
+_NEAR = 1.25
 
 
 @dataclass(frozen=True)
@@ -54,22 +61,46 @@ class Track:
     plain: bool
 
 
-def read_manifest(path: Path, corpora: tuple[str, ...] | None = None) -> list[Item]:
-    """The items of a TSV with the columns path, speaker, and marks and corpus where there are any.
-
-    Only those of `corpora`, where that is given.
-    """
+def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     if not rows or any(rows[0].get(column) is None for column in ("path", "speaker")):
         sys.exit(f"{path} has no rows with the columns path and speaker; write them as a TSV")
-    items = []
-    for row in rows:
-        marks = path.parent / row["marks"] if row.get("marks") else None
-        corpus = row.get("corpus") or row["speaker"].split("-")[0]
-        if corpora is None or corpus in corpora:
-            items.append(Item(path.parent / row["path"], marks, row["speaker"], corpus))
-    return items
+    return rows
+
+
+def read_manifest(path: Path) -> list[Item]:
+    """The items of a TSV with the columns path, marks, speaker, and corpus where there is one."""
+    rows = _rows(path)
+    if any(not row.get("marks") for row in rows):
+        sys.exit(f"{path} has rows without marks; list those in a manifest of --unmarked")
+    return [
+        Item(
+            path.parent / row["path"],
+            path.parent / row["marks"],
+            row["speaker"],
+            row.get("corpus") or row["speaker"].split("-")[0],
+        )
+        for row in rows
+    ]
+
+
+def read_unmarked(
+    path: Path, corpora: tuple[str, ...] | None, without: tuple[str, ...], most: int
+) -> list[Item]:
+    """At most `most` recordings of each speaker of a TSV with the columns path, speaker, and corpus.
+
+    Without a column of that name the corpus is the name of the manifest. Speakers in `without` are left out,
+    and corpora that are not in `corpora`, where that is given.
+    """
+    speakers: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for row in _rows(path):
+        corpus = row.get("corpus") or path.stem
+        if row["speaker"] not in without and (corpora is None or corpus in corpora):
+            item = Item(path.parent / row["path"], None, row["speaker"], corpus)
+            speakers[corpus, row["speaker"]].append(item)
+    rng = np.random.default_rng(_SEED)
+    return [own[n] for own in speakers.values() for n in sorted(rng.permutation(len(own))[:most])]
 
 
 def describe(samples: NDArray[np.int16]) -> Floats:
@@ -87,24 +118,42 @@ def describe(samples: NDArray[np.int16]) -> Floats:
     return np.concatenate(parts)[:count] if parts else np.zeros((0, INPUTS), np.float32)
 
 
+def _speed(middle: float, copy: int, rng: np.random.Generator) -> float:
+    """How fast a copy is played of a recording with this middle pitch, Hz; copy 0 is plain."""
+    if copy == 0:
+        return 1.0
+    if copy == 1:
+        return float(_NEAR ** rng.uniform(-1, 1))
+    wanted = np.exp(rng.uniform(np.log(_LOWEST_MIDDLE_HZ), np.log(_HIGHEST_MIDDLE_HZ)))
+    return float(np.clip(wanted / middle, _SLOWEST, _FASTEST))
+
+
 def _recorded(item: Item, index: int, copies: int, rng: np.random.Generator) -> list[Track]:
     samples, rate = soundfile.read(item.path)
-    if item.marks is not None:
-        marks = np.fromfile(item.marks, "<i4")
-    else:
-        taught = teacher.agreed(samples, rate, int(100 * len(samples) / rate))
+    marks = None if item.marks is None else np.fromfile(item.marks, "<i4")
+    frames = int(100 * len(samples) / rate)
+    known = (
+        teacher.agreed(samples, rate, frames)
+        if marks is None
+        else pitch_from_marks(marks, MARKS_RATE, frames)
+    )
+    if not (known > 0).any():
+        return []
+    middle = float(np.median(known[known > 0]))
     tracks = []
     for copy in range(copies + 1):
         # a changed speed is a changed pitch, so a few speakers sound like many
-        speed = 1.0 if copy == 0 else float(np.exp(rng.uniform(np.log(0.72), np.log(1.4))))
+        speed = _speed(middle, copy, rng)
         line = Line.draw(rng, speed) if copy else Line()
         narrow = line.carry(samples, rate, rng)
         count = len(narrow) // HOP
-        if item.marks is not None:
-            pitch = pitch_from_marks(np.asarray(marks / speed, np.int32), MARKS_RATE, count)
+        if marks is not None:
+            # what is voiced stays so, however slowly it is played
+            lowest = LOWEST_MARKED_HZ * speed
+            pitch = pitch_from_marks(np.asarray(marks / speed, np.int32), MARKS_RATE, count, lowest)
         else:
-            places = np.minimum(((np.arange(count) + 0.5) * speed).astype(np.intp), len(taught) - 1)
-            pitch = taught[places] * np.float32(speed)
+            places = np.minimum(((np.arange(count) + 0.5) * speed).astype(np.intp), len(known) - 1)
+            pitch = known[places] * np.float32(speed)
         tracks.append(
             Track(describe(narrow).astype(np.float16), pitch, item.speaker, item.corpus, index, copy == 0)
         )
