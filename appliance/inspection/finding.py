@@ -46,6 +46,8 @@ CheckId = Literal[
     "policy.analysis",
     "policy.retention",
     "policy.egress",
+    "status.progress",
+    "status.egress",
 ]
 CHECK_IDS: Final[tuple[CheckId, ...]] = get_args(CheckId)
 
@@ -107,6 +109,11 @@ Reason = Literal[
     "recognizer_failed",
     "ledger_goes_on",
     "quotes_on",
+    "no_console",
+    "part_unheard",
+    "part_silent",
+    "part_failed",
+    "ledger_failing",
 ]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 

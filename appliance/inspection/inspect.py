@@ -20,6 +20,7 @@ from appliance.inspection.checks import (
     models,
     policy,
     processes,
+    status,
     stranger,
     units,
 )
@@ -33,6 +34,7 @@ CHECKS: Final[tuple[tuple[CheckId, Check], ...]] = (
     ("directories.runtime", directories.check),
     ("process.running", processes.check),
     ("units.state", units.check),
+    ("status.progress", status.check),
     ("firewall.loaded", firewall.check),
     ("feed.stranger", stranger.check),
     ("ledger.verified", ledger.check),

@@ -35,7 +35,7 @@ def used_models(ground: Ground, store: ModelStore) -> list[ModelEntry]:
 
     recognizer = store.entry(choose_recognizer(store, ground.config.speech.model).name)
     names = [MODEL_NAME] if recognizer.units == "pinyin" else []
-    voice = chosen_models(store, emotion=ground.config.policy.emotion)
+    voice = chosen_models(store, emotion=any(one.emotion for one in ground.config.policies()))
     return [recognizer, *(store.entry(name) for name in names), *voice, store.entry(MODEL)]
 
 

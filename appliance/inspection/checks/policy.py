@@ -1,9 +1,10 @@
-"""What the site's configuration lets the box analyse, show, keep and send."""
+"""What the site's configuration lets the box analyse, show, keep and send, for each trunk or queue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from appliance.box.policies import ResolvedPolicy
 from appliance.inspection.finding import Facts, Finding, ok, warning
 from appliance.inspection.ground import Ground
 
@@ -11,11 +12,12 @@ from appliance.inspection.ground import Ground
 def check(ground: Ground) -> Iterator[Finding]:
     """State each; warn of what a compliance team should have decided."""
     config = ground.config
-    analysis: Facts = {"emotion": config.policy.emotion, "quotes": config.policy.quotes}
-    if config.policy.quotes:
-        yield warning("policy.analysis", "policy", "quotes_on", analysis)
-    else:
-        yield ok("policy.analysis", "policy", analysis)
+    for policy in config.policies():
+        facts = _facts(policy)
+        if policy.quotes:
+            yield warning("policy.analysis", policy.name, "quotes_on", facts)
+        else:
+            yield ok("policy.analysis", policy.name, facts)
     kept: Facts = {"memory": config.memory.enabled}
     if config.memory.enabled:
         kept["retention_days"] = config.memory.retention_days
@@ -31,3 +33,17 @@ def check(ground: Ground) -> Iterator[Finding]:
         yield warning("policy.egress", "feed", "ledger_goes_on", egress)
     else:
         yield ok("policy.egress", "feed", egress)
+
+
+def _facts(policy: ResolvedPolicy) -> Facts:
+    facts: Facts = {
+        "analysis": policy.analysis,
+        "voice": policy.voice,
+        "emotion": policy.emotion,
+        "quotes": policy.quotes,
+        "memory": policy.memory,
+        "require_announcement": policy.require_announcement,
+    }
+    if policy.retention_days is not None:
+        facts["retention_days"] = policy.retention_days
+    return facts
