@@ -35,8 +35,9 @@ def check(ground: Ground) -> Iterator[Finding]:
     except PermissionError:
         yield not_checked("feed.stranger", "feed", "not_permitted")
         return
-    except OSError:
-        key = b""
+    except FileNotFoundError:
+        yield not_checked("feed.stranger", "feed", "feed_silent")
+        return
     for port in (feed.publish_port, feed.control_port):
         subject = f"{_host(feed.bind)}:{port}"
         if port == 0:

@@ -1,4 +1,4 @@
-"""`ridge privacy`: shows that nothing left the box but what may."""
+"""`ridge privacy`: shows that nothing left the box but what may, and reports on it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import dataclasses
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.box.config_option import add_config_option, load_config
 from appliance.cli import CommandError
+
+if TYPE_CHECKING:
+    from appliance.inspection.words import Locale
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,6 +39,30 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify.add_argument("--json", action="store_true", help="one JSON object")
     add_config_option(verify)
     verify.set_defaults(run=run_verify)
+    report = actions.add_parser(
+        "report",
+        help="write the report that a compliance officer signs and files: HTML, and JSON of its facts",
+    )
+    report.add_argument(
+        "--output", type=Path, metavar="DIR", help="where to (default: reports/ of the state directory)"
+    )
+    report.add_argument(
+        "--format", default="html,json", metavar="html,json", help="what to write (default: both)"
+    )
+    report.add_argument("--locale", choices=("zh", "en", "both"), help="language (default: box.locale)")
+    report.add_argument(
+        "--evidence",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="results of a suite of attacks, besides evidence/*.json of the state directory; may be repeated",
+    )
+    report.add_argument(
+        "--last-files", action="store_true", help="verify the ledger's last files only, where it is long"
+    )
+    add_config_option(report)
+    report.set_defaults(run=run_report)
 
 
 def run_verify(options: argparse.Namespace) -> int:
@@ -77,6 +105,51 @@ def run_verify(options: argparse.Namespace) -> int:
             else "nothing was changed, taken away, added or moved"
         )
     return 1 if verdict.problems else 0
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """Inspect the box and write its report; exit status 0 where it was written, whatever it says."""
+    import hashlib
+
+    import msgspec
+
+    from appliance.inspection.ground import Ground
+    from appliance.inspection.report.content import collect
+    from appliance.inspection.report.files import (
+        DIRECTORY,
+        ReportError,
+        clear_old,
+        make_directory,
+        report_name,
+        write_whole,
+    )
+    from appliance.inspection.report.page import render
+
+    formats = set(options.format.split(","))
+    if not formats or formats - {"html", "json"}:
+        raise CommandError(f"--format {options.format}: write html, json or html,json")
+    config = load_config(options.config)
+    kept = config.box.state_directory / DIRECTORY
+    directory: Path = options.output or kept
+    report = collect(Ground(config, options.config, whole_ledger=not options.last_files), options.evidence)
+    facts = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+    wanted = options.locale or config.box.locale
+    locales: tuple[Locale, ...] = ("zh", "en") if wanted == "both" else (wanted,)
+    try:
+        make_directory(directory)
+        path = directory / report_name(report.at)
+        if "json" in formats:
+            write_whole(path.with_suffix(".json"), facts)
+            print(path.with_suffix(".json"))
+        for locale in locales if "html" in formats else ():
+            page = render(report, locale, hashlib.sha256(facts).hexdigest())
+            write_whole(path.with_suffix(f".{locale}.html"), page.encode())
+            print(path.with_suffix(f".{locale}.html"))
+        if directory == kept:
+            clear_old(kept)
+    except ReportError as error:
+        raise CommandError(str(error)) from error
+    return 0
 
 
 def _key(given: str | None, state: Path) -> bytes:

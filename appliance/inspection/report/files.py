@@ -1,0 +1,86 @@
+"""The report's files: written whole or not at all, for the group to read and nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+#: below the state directory
+DIRECTORY: Final = "reports"
+MODE: Final = 0o640
+#: Reports that a box keeps by itself; a year of daily ones. Whoever signs one files it elsewhere.
+MOST_KEPT: Final = 366
+
+
+class ReportError(Exception):
+    """A report cannot be written; the text says what to do next."""
+
+
+def report_name(at: str) -> str:
+    """The name of a report's files without ending, such as `ridge-privacy-20261126T041531Z`."""
+    return "ridge-privacy-" + at.replace("-", "").replace(":", "")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file of mode 0640 with the group of its directory, so that a reader sees all of it or nothing.
+
+    Raises:
+        ReportError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if os.geteuid() == 0:
+                    os.fchown(file.fileno(), -1, path.parent.stat().st_gid)
+                file.write(data)
+                os.fchmod(file.fileno(), MODE)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise ReportError(
+            f"{path}: cannot be written: {error.strerror}; name another directory, or make room"
+        ) from error
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory of reports where there is none.
+
+    Raises:
+        ReportError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"{path}: cannot be made: {error.strerror}; name a directory of yours with --output"
+        ) from error
+
+
+def newest(directory: Path, ending: str) -> Path | None:
+    """The newest report of an ending such as `.html`, by its name; None where there is none."""
+    try:
+        return max(directory.glob(f"ridge-privacy-*{ending}"), default=None)
+    except OSError:
+        return None
+
+
+def clear_old(directory: Path) -> int:
+    """Remove what is more than `MOST_KEPT` reports; how many files were removed."""
+    stems = sorted({path.name.split(".")[0] for path in directory.glob("ridge-privacy-*")})
+    removed = 0
+    for stem in stems[:-MOST_KEPT]:
+        for path in directory.glob(f"{stem}.*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed += 1
+    return removed
