@@ -452,7 +452,7 @@ def test_a_ledger_on_a_disk_that_is_really_full_stops_and_goes_on(small_disk):
 def test_the_command_verifies_and_says_what_it_found(tmp_path, capsys):
     import argparse  # noqa: PLC0415
 
-    from appliance.feed.privacy_command import add_commands  # noqa: PLC0415
+    from appliance.inspection.privacy_command import add_commands  # noqa: PLC0415
 
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())

@@ -18,7 +18,7 @@ _SUPERVISED = "appliance.box.supervised"
 class Part:
     """One process of the appliance."""
 
-    #: `capture`, `engine-0`, `feed`
+    #: `capture`, `engine-0`, `feed`, `console`
     name: str
     command: str
     #: the user that its unit gives it
@@ -49,6 +49,8 @@ def expected_parts(ground: Ground) -> list[Part]:
         # With memory, capture hashes numbers with the engine's secret (systemd/memory).
         user = "ridge-engine" if config.memory.enabled else "ridge-capture"
         parts.append(Part("capture", "capture", user, "ridge-capture.service"))
+    if config.console.enabled:
+        parts.append(Part("console", "console", "ridge-console", "ridge-console.service"))
     return parts
 
 

@@ -34,6 +34,7 @@ _FAMILIES: Final = {
     "capture": {"unix", "tcp", "udp", "other"},
     "engine": {"unix", "other"},
     "feed": {"unix", "tcp", "netlink", "other"},
+    "console": {"unix", "tcp", "other"},
 }
 
 
@@ -135,7 +136,12 @@ def _network_of_host(ground: Ground) -> str:
 
 def _files(ground: Ground, running: RunningPart) -> Measure:
     state = ground.config.box.state_directory
-    own = {"feed": [state / "feed"], "engine": [state / "memory"], "capture": [state / "memory"]}
+    own = {
+        "feed": [state / "feed"],
+        "engine": [state / "memory"],
+        "capture": [state / "memory"],
+        "console": [state / "console"],
+    }
     allowed = [*map(Path, _WRITABLE_FOR_ALL), *own[running.part.command], ground.config.box.runtime_directory]
     writable = [mount for mount in running.files.mounts() if mount.writable]
     too_many = sorted(
