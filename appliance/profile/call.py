@@ -10,9 +10,9 @@ from appliance.affect.readings import EmotionReading, VoiceReading
 from appliance.language.findings import Findings, NeedFinding
 from appliance.profile import constants as c
 from appliance.profile.advice import Adviser, Situation
-from appliance.profile.catalogue import Catalogue, Standing
+from appliance.profile.catalogue import Catalogue
 from appliance.profile.cues import Cue, CueBox
-from appliance.profile.demand import life_stage_of, match_of, read_demand, suitability_of
+from appliance.profile.demand import read_demand
 from appliance.profile.emotion import CustomerEmotion, voice_codes
 from appliance.profile.evidence import EvidenceLedger
 from appliance.profile.grid import clamp, fraction
@@ -24,6 +24,7 @@ from appliance.profile.opportunities import Opportunity, OpportunityList
 from appliance.profile.pace import pace_of
 from appliance.profile.refusals import REFUSING, RefusalCount
 from appliance.profile.relationship import EFFECTS, RelationshipState
+from appliance.profile.situation import CallParts
 from appliance.profile.style import StyleState
 from appliance.profile.timing import TimingEvidence, TurnTiming
 from appliance.protocol.messages import Advice, AudioQuality, Demand, Evidence, Influence, Relationship
@@ -36,14 +37,6 @@ SELLING: Final[frozenset[Signal]] = frozenset(
 )
 #: Agent's moves that leave no evidence: they move nothing.
 UNMOVING: Final[frozenset[Signal]] = frozenset(["agent_greeting", "agent_close", "agent_farewell"])
-#: Evidence that shows style.
-STYLE_CODES: Final = frozenset(
-    [f"signal.{code}" for code in c.STYLE_VOTES]
-    + [f"signal.{code}" for code in c.FOCUS_SIGNALS]
-    + [f"signal.{code}" for code in c.EXPRESSION_SIGNALS]
-    + ["voice.lively", "voice.flat", "voice.fast", "voice.slow", "timing.talks_freely", "timing.says_little"]
-)
-EMOTION_CODES: Final = frozenset(["voice.angry", "voice.happy", "voice.sad", "voice.neutral"])
 #: A day, the schema's limit of a time in a call.
 LAST_MS: Final = 86_400_000
 
@@ -78,6 +71,16 @@ class CallProfile:
         self._cues = CueBox()
         self._opportunities = OpportunityList()
         self._heard = HeardSignals()
+        self._parts = CallParts(
+            self._ledger,
+            self._relationship,
+            self._style,
+            self._emotion,
+            self._objections,
+            self._refusals,
+            self._needs,
+            self._heard,
+        )
         self._knows_product = False
         #: the last time that the agent asked or showed empathy
         self._agent_gave_at: int | None = None
@@ -177,7 +180,7 @@ class CallProfile:
             self._mind.observe(code, reading.confidence)
             self._ledger.add(self._now, "voice", code, shift / c.WEIGHT_SCALE)
         if alarmed and reading.label in ("angry", "sad"):
-            advice = self._adviser.for_cue(self._situation())
+            advice = self._adviser.for_cue(self._parts.situation(self._now))
             self._cues.give("emotion_alert", f"voice.{reading.label}", reading.confidence, advice, self._now)
 
     def speech(self, event: SpeechStarted | SpeechEnded) -> None:
@@ -218,7 +221,7 @@ class CallProfile:
     def snapshot(self, at_ms: int, final: bool) -> ProfileParts:
         """The profile now; `final` for the last one of the call, which carries more evidence."""
         self.advance(at_ms)
-        situation = self._situation()
+        situation = self._parts.situation(self._now)
         advice = self._adviser.choose(situation)
         referred = list(dict.fromkeys(identifier for one in advice for identifier in one.evidence))
         evidence = self._ledger.shown(self._now, referred, final=final)
@@ -241,12 +244,12 @@ class CallProfile:
 
     def reading(self, situation: Situation | None = None) -> tuple[Relationship, Influence, Demand]:
         """What the profile says now, without advice; changes nothing."""
-        situation = situation or self._situation()
+        situation = situation or self._parts.situation(self._now)
         pace = pace_of(
             situation.stage,
             self._mind,
             stopped=self._refusals.stopped,
-            upset=self._upset or self._heard.complaining(self._now),
+            upset=self._parts.upset or self._heard.complaining(self._now),
             objecting=bool(situation.objections),
             suitability=situation.suitability,
         )
@@ -266,20 +269,6 @@ class CallProfile:
             stopped=self._refusals.stopped,
         )
         return self._relationship.reading(pace), influence, demand
-
-    @property
-    def _upset(self) -> bool:
-        return self._emotion.angry or self._objections.is_open("hostile_resistance")
-
-    @property
-    def _spared(self) -> bool:
-        """Whether what was said forbids to press: a no, a complaint, worry, a beginner, illness."""
-        known = [self._needs.get(tag) for tag in c.SPARED_NEEDS]
-        return (
-            self._refusals.count > 0
-            or self._heard.troubled
-            or any(need is not None and need.stance in ("has", "wants") for need in known)
-        )
 
     def _take_findings(self, findings: Findings) -> dict[str, str]:
         """Move every part by what was read from a whole utterance; returns ledger ids by evidence code."""
@@ -343,7 +332,7 @@ class CallProfile:
     def _take_timing(self, found: list[TimingEvidence]) -> None:
         for one in found:
             # somebody who talks fast and much in anger does not come closer by it
-            kindly = EFFECTS.get(one.code, 0.0) <= 0.0 or not self._upset
+            kindly = EFFECTS.get(one.code, 0.0) <= 0.0 or not self._parts.upset
             shift = self._relationship.observe(one.code, 1.0, 1.0 if kindly else 0.0)
             self._mind.observe(one.code, c.TIMING_CONFIDENCE)
             self._ledger.add(min(one.at_ms, LAST_MS), "timing", one.code, shift / c.WEIGHT_SCALE)
@@ -353,13 +342,13 @@ class CallProfile:
             code = f"objection.{kind}"
             if self._cues.due(code, self._now):
                 confidence = next(t.confidence for t in self._objections.open() if t.type == kind)
-                advice = self._adviser.for_cue(self._situation(), objection=kind)
+                advice = self._adviser.for_cue(self._parts.situation(self._now), objection=kind)
                 self._cues.give("objection", code, confidence, advice, self._now)
 
     def _warn_of_stop(self, findings: Findings) -> None:
         sure = [s.confidence for s in findings.signals if s.code in REFUSING]
         sure += [need.confidence for need in findings.needs if need.tag == "no_calls"]
-        advice = self._adviser.for_cue(self._situation())
+        advice = self._adviser.for_cue(self._parts.situation(self._now))
         self._cues.give("pacing", "pacing.stop_asking", max(sure, default=0.0), advice, self._now)
 
     def _warn_of_pace(self, moves: dict[Signal, float], *, stopped: bool) -> None:
@@ -375,41 +364,5 @@ class CallProfile:
             warnings.append(("pacing.hard_sell", hard))
         for code, sure in warnings:
             if self._cues.due(code, self._now, "agent"):
-                advice = self._adviser.for_cue(self._situation())
+                advice = self._adviser.for_cue(self._parts.situation(self._now))
                 self._cues.give("pacing", code, sure, advice, self._now, cause="agent")
-
-    def _situation(self) -> Situation:
-        life_stage = life_stage_of(self._needs)
-        demanding = sorted(self._needs, key=lambda need: -need.at)
-        return Situation(
-            at_ms=self._now,
-            stage=self._relationship.stage,
-            styles=self._style.probabilities(),
-            style_confidence=self._style.confidence,
-            emotion=self._emotion.label,
-            emotion_confidence=self._emotion.confidence,
-            objections=tuple(self._objections.open()),
-            signals=self._heard.strengths(self._now),
-            needs={need.tag: need for need in self._needs},
-            match=match_of(self._needs, life_stage),
-            suitability=suitability_of(self._needs, life_stage),
-            standing=self._standing(),
-            spared=self._spared,
-            style_evidence=self._ledger.latest_of(STYLE_CODES, 2),
-            emotion_evidence=self._ledger.latest_of(EMOTION_CODES, 1),
-            demand_evidence=tuple(
-                need.evidence
-                for need in demanding
-                if need.tag in c.PRODUCT_RISK or need.tag in c.RISK_CLASS_SHIFT or need.amount is not None
-            ),
-        )
-
-    def _standing(self) -> dict[Standing, tuple[str, ...]]:
-        standing: dict[Standing, tuple[str, ...]] = {}
-        if self._refusals.stopped:
-            standing["stopped"] = self._refusals.evidence
-        standing.update(self._heard.standing(self._now, self._relationship.score))
-        retirement = self._needs.get("retirement")
-        if retirement is not None and life_stage_of(self._needs) == "retired":
-            standing["elderly"] = (retirement.evidence,)
-        return standing
