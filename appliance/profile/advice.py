@@ -45,8 +45,10 @@ class Situation:
     suitability: Suitability
     #: standing to the evidence that it rests on
     standing: Mapping[Standing, tuple[str, ...]]
-    #: something that was said forbids to press this customer (see `CallProfile`)
+    #: something that was said forbids to press this customer (see `CallParts`)
     spared: bool = False
+    #: nothing is led on for now (see `CallParts`)
+    held: bool = False
     #: evidence to name for what rests on style, emotion, or on the whole of demand
     style_evidence: tuple[str, ...] = ()
     emotion_evidence: tuple[str, ...] = ()
@@ -144,7 +146,8 @@ def _allowed(strategy: Strategy, situation: Situation) -> bool:
         situation.spared or "elderly" in standing or angry or hostile or situation.suitability == "caution"
     ):
         return False
-    return not (strategy.pressure or strategy.kind == "advance") or not (unsuitable or angry or hostile)
+    leads_on = strategy.pressure or strategy.kind == "advance"
+    return not leads_on or not (unsuitable or angry or hostile or situation.held)
 
 
 def _weigh(strategy: Strategy, situation: Situation) -> _Candidate | None:

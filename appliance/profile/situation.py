@@ -1,4 +1,4 @@
-"""The situation that advice is chosen for, and what forbids to press, out of a call's parts."""
+"""The situation that advice is chosen for, and what forbids to go on or to press, out of a call's parts."""
 
 from __future__ import annotations
 
@@ -56,6 +56,12 @@ class CallParts:
             or any(need is not None and need.stance in ("has", "wants") for need in known)
         )
 
+    def held(self, at_ms: int) -> bool:
+        """Whether nothing is led on for now: a complaint is not met yet, or illness was just told."""
+        ill = self.needs.get("medical")
+        told = ill is not None and ill.stance != "rejects" and at_ms - ill.at <= c.ILLNESS_MS
+        return told or self.heard.complaining(at_ms)
+
     def situation(self, at_ms: int) -> Situation:
         """All that the choice of advice looks at, `at_ms` ms since the call began."""
         life_stage = life_stage_of(self.needs)
@@ -74,6 +80,7 @@ class CallParts:
             suitability=suitability_of(self.needs, life_stage),
             standing=self._standing(at_ms),
             spared=self.spared,
+            held=self.held(at_ms),
             style_evidence=self.ledger.latest_of(STYLE_CODES, 2),
             emotion_evidence=self.ledger.latest_of(EMOTION_CODES, 1),
             demand_evidence=tuple(

@@ -40,6 +40,8 @@ OPPORTUNITIES_TOLD: Final = 4
 FULFILLED: Final[frozenset[NeedTag]] = frozenset(["buy_house", "buy_car"])
 #: A customer who has one of these is not pressed: beginners, and who speaks of illness.
 SPARED_NEEDS: Final[frozenset[NeedTag]] = frozenset(["novice", "medical"])
+#: Who has just told of illness is not led on for this long.
+ILLNESS_MS: Final = 60_000
 #: A complaint holds the pace until the agent has met it with empathy, or for this long.
 COMPLAINT_MS: Final = 45_000
 #: A stated need's pull on advice halves in this time; it stays in the profile all the same.
