@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 
+from appliance.language.clauses import clauses, words_of
+from appliance.language.pinyin_forms import Heard
 from appliance.language.rules import Checker
 from appliance.protocol.vocabulary import NEED_TAGS, NeedTag, Stance
 
 #: Taken away before an answer is compared.
 FILLERS: Final = frozenset("啊呀呢吧嗯哦噢额呃哎诶了哈嘛喽咯哟唉的")
-_KEYS: Final = ("asks_has", "asks_wants", "has", "wants", "rejects")
+_KEYS: Final = ("asks_has", "asks_wants", "offers", "has", "wants", "accepts", "rejects")
+#: An answer that goes on without a pause goes on with one of these (行|那我买一点).
+_GOES_ON: Final = frozenset("那就我你您先给帮咱不但")
 _STANCES: Final[tuple[Stance, ...]] = get_args(Stance)
 
 
@@ -50,12 +54,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Words of the two kinds of question, and of the answers to them."""
+    """Words of the kinds of question, and of the answers to them."""
 
     asks_has: tuple[str, ...]
     asks_wants: tuple[str, ...]
+    #: in a statement these propose a thing; only an answer of `accepts` takes it up (嗯 is no more than
+    #: heard)
+    offers: tuple[str, ...]
     has: frozenset[str]
     wants: frozenset[str]
+    accepts: frozenset[str]
     rejects: frozenset[str]
     asked: tuple[Asked, ...] = ()
 
@@ -68,7 +76,7 @@ class Answers:
             if key not in table:
                 checker.problem(f"answers.{key}", "is missing; write a list of phrases")
         lists = {key: checker.phrases(f"answers.{key}", table.get(key)) for key in _KEYS}
-        answers = {key: frozenset(map(without_fillers, lists[key])) for key in ("has", "wants", "rejects")}
+        answers = {key: frozenset(map(without_fillers, lists[key])) for key in _KEYS[3:]}
         tables = table.get("asked", [])
         if not isinstance(tables, list):
             checker.problem("answers.asked", "must be tables; begin each with [[answers.asked]]")
@@ -77,6 +85,7 @@ class Answers:
         return cls(
             tuple(lists["asks_has"]),
             tuple(lists["asks_wants"]),
+            tuple(lists["offers"]),
             **answers,
             asked=tuple(one for one in asked if one is not None),
         )
@@ -91,13 +100,27 @@ class Answers:
                         return asked.tag, stance
         return None
 
-    def stance(self, words: str, question: str) -> Stance | None:
-        """What the whole utterance `words` answers to `question`; None where it is no bare answer."""
-        answer = without_fillers(words)
+    def stance(self, heard: Heard, question: str) -> Stance | None:
+        """What the utterance, or its first clause, answers to `question`; None where it is no answer."""
         if any(phrase in question for phrase in self.asks_wants):
-            if answer in self.wants:
+            if self._given(heard, self.wants):
                 return "wants"
-            return "rejects" if answer in self.rejects else None
-        if any(phrase in question for phrase in self.asks_has) and answer in self.has:
+            return "rejects" if self._given(heard, self.rejects) else None
+        if any(phrase in question for phrase in self.asks_has) and self._given(heard, self.has):
             return "has"
+        if any(phrase in question for phrase in self.offers):
+            # 不需要 after a pitch refuses the call rather than the thing
+            return "wants" if self._given(heard, self.accepts) else None
         return None
+
+    @staticmethod
+    def _given(heard: Heard, answers: frozenset[str]) -> bool:
+        """Whether the utterance is one of `answers`, or begins with one as a clause of its own."""
+        start, end = next(clauses(heard))
+        first = without_fillers(words_of(heard, start, end))
+        if first in answers or without_fillers(words_of(heard, 0, len(heard))) in answers:
+            return True
+        return any(
+            len(answer) > 1 and first.startswith(answer) and first[len(answer)] in _GOES_ON
+            for answer in answers
+        )

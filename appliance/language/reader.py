@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 from appliance.language.ellipsis import Topic
-from appliance.language.findings import Findings
+from appliance.language.findings import Findings, NeedFinding, SignalFinding
 from appliance.language.needs import NeedRules
 from appliance.language.objections import MODEL, ObjectionModel
 from appliance.language.pinyin_forms import Heard, hear
@@ -62,7 +62,7 @@ class LanguageReader:
         topic: Topic | None = None,
         shown: Collection[ObjectionType] = (),
     ) -> Findings:
-        """What the customer's words say; `agent_before` is the agent's last, `topic` that of the call.
+        """What the customer's words say; `agent_before` is the agent's last, `topic` what the call talks of.
 
         Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
         """
@@ -72,13 +72,13 @@ class LanguageReader:
             objections = ()
         if not utterance.final:
             return Findings(objections=objections)
-        needs = self._needs.read(heard, agent_before, topic.tag if topic is not None else None)
+        needs = self._needs.read(heard, agent_before, topic)
         if topic is not None:
-            topic.heard(self._needs.topic_of(needs))
+            topic.heard(self._needs.topics_of(heard, needs))
         return Findings(
             objections=objections,
             needs=needs,
-            signals=self._signals.read(heard, "customer"),
+            signals=_with_complaint(self._signals.read(heard, "customer"), needs),
             redacted=redact(utterance.text, utterance.pinyin, redaction, agent_before),
         )
 
@@ -90,7 +90,7 @@ class LanguageReader:
             return Findings()
         heard = _heard(utterance)
         if topic is not None:
-            topic.heard(self._needs.topic(heard))
+            topic.heard(self._needs.topics(heard))
         return Findings(
             signals=self._signals.read(heard, "agent"),
             redacted=redact(utterance.text, utterance.pinyin, redaction),
@@ -123,6 +123,16 @@ class CallReader:
     def agent(self, utterance: Utterance) -> Findings:
         """As `LanguageReader.agent`, with digits followed from one utterance to the next."""
         return self._reader.agent(utterance, self._agent, self._topic)
+
+
+def _with_complaint(
+    signals: tuple[SignalFinding, ...], needs: tuple[NeedFinding, ...]
+) -> tuple[SignalFinding, ...]:
+    """`signals`, and that of complaining where the needs hold a complaint that its phrases do not know."""
+    complaint = [need.confidence for need in needs if need.tag == "complaint" and need.stance == "has"]
+    if not complaint or any(signal.code == "complaint" for signal in signals):
+        return signals
+    return (*signals, SignalFinding("complaint", complaint[0]))
 
 
 def _heard(utterance: Utterance) -> Heard:

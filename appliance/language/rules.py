@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from appliance.language.phrases import PhraseError, check
+from appliance.language.phrase_grammar import PhraseError, parse, read_classes
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -40,16 +40,54 @@ def read(path: Path) -> dict[str, Any]:
         raise RulesError([f"{path}: is not TOML: {error}"]) from error
 
 
-class Checker:
-    """Collects the problems of one file, so that they are all reported at once."""
+def read_directory(directory: Path) -> tuple[dict[str, Any], dict[str, Path]]:
+    """The tables of all rules files of a directory as those of one file, and where each of them stands.
 
-    def __init__(self, path: Path) -> None:
+    Returns:
+        the tables, and the file of each by its key: `cues`, but `tags.gold` for the tables of `tags`.
+
+    Raises:
+        RulesError: a file cannot be read, there is none, or two hold the same table.
+    """
+    merged: dict[str, Any] = {}
+    origins: dict[str, Path] = {}
+    problems: list[str] = []
+    paths = sorted(directory.glob("*.toml"))
+    for path in paths:
+        for key, value in read(path).items():
+            parts = {f"{key}.{name}": part for name, part in value.items()} if key == "tags" else {key: value}
+            for name, part in parts.items():
+                if name in origins:
+                    problems.append(f"{path}: {name}: stands in {origins[name].name} too; keep one of them")
+                    continue
+                origins[name] = path
+                if key == "tags":
+                    merged.setdefault(key, {})[name.removeprefix("tags.")] = part
+                else:
+                    merged[key] = part
+    if not paths:
+        problems.append(f"{directory}: has no rules files; install the package again")
+    if problems:
+        raise RulesError(problems)
+    return merged, origins
+
+
+class Checker:
+    """Collects the problems of one file or directory, so that they are all reported at once."""
+
+    def __init__(self, path: Path, origins: Mapping[str, Path] | None = None) -> None:
+        """Check what was read of `path`; `origins` gives the files of its keys, where it is a directory."""
         self._path = path
+        self._origins = origins or {}
         self.problems: list[str] = []
+        #: the classes of words that phrases may name, once `read_classes` was called
+        self.classes: dict[str, tuple[str, ...]] = {}
 
     def problem(self, key: str, what: str) -> None:
         """Remember a problem at `key`; `what` says what is wrong and what would be right."""
-        self.problems.append(f"{self._path}: {key}: {what}")
+        inside = [name for name in self._origins if key == name or key.startswith((f"{name}.", f"{name}["))]
+        path = self._origins[max(inside, key=len)] if inside else self._path
+        self.problems.append(f"{path}: {key}: {what}")
 
     def known(self, key: str, given: Iterable[str], allowed: Iterable[str]) -> None:
         """Every name of `given` must be in `allowed`."""
@@ -60,7 +98,17 @@ class Checker:
                 hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
                 self.problem(f"{key}.{name}" if key else name, f"no such key; {hint}")
 
-    def phrases(self, key: str, value: object) -> list[str]:
+    def read_classes(self, value: object) -> None:
+        """Take the table `classes` of the file: lists of words by the name that phrases use."""
+        table = self.table("classes", value) if value is not None else {}
+        lists = {name: self.phrases(f"classes.{name}", words, parsed=False) for name, words in table.items()}
+        for name, words in lists.items():
+            try:
+                self.classes |= read_classes({**self.classes, name: words})
+            except PhraseError as error:
+                self.problem(f"classes.{name}", str(error))
+
+    def phrases(self, key: str, value: object, *, parsed: bool = True) -> list[str]:
         """A list of phrases, all well formed, none twice."""
         if value is None:
             return []
@@ -69,7 +117,8 @@ class Checker:
             return []
         for index, item in enumerate(value):
             try:
-                check(item)
+                if parsed:
+                    parse(item, self.classes)
             except PhraseError as error:
                 self.problem(f"{key}[{index}]", str(error))
             if item in value[:index]:

@@ -38,7 +38,8 @@ class SignalRules:
         """
         data = rules.read(path)
         checker = rules.Checker(path)
-        checker.known("", data, SIGNALS)
+        checker.known("", data, ("classes", *SIGNALS))
+        checker.read_classes(data.get("classes"))
         self._confidence: dict[Signal, float] = {}
         self._whole: dict[Leg, dict[str, Signal]] = {"customer": {}, "agent": {}}
         phrases: dict[Leg, list[tuple[str, Signal | None]]] = {"customer": [], "agent": []}
@@ -58,8 +59,8 @@ class SignalRules:
             if not table.get("phrases") and not table.get("whole"):
                 checker.problem(name, "has no phrases; write phrases or whole")
         checker.finish()
-        self._phrases = {leg: PhraseBook(phrases[leg]) for leg in phrases}
-        self._unless = {leg: PhraseBook(unless[leg]) for leg in unless}
+        self._phrases = {leg: PhraseBook(phrases[leg], classes=checker.classes) for leg in phrases}
+        self._unless = {leg: PhraseBook(unless[leg], classes=checker.classes) for leg in unless}
 
     def read(self, heard: Heard, leg: Leg) -> tuple[SignalFinding, ...]:
         """The signals of one utterance, each at most once, surest first."""

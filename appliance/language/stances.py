@@ -28,6 +28,7 @@ _MOST_TOGETHER: Final = 6
 #: Words that begin another clause: a cue does not reach over them.
 CONNECTIVES: Final = (
     "但是",
+    "但",
     "不过",
     "可是",
     "然后",
@@ -60,6 +61,8 @@ class Mention(NamedTuple):
     tag: NeedTag
     #: stance of the phrase itself; None where cues decide
     stance: Stance | None
+    #: whether the phrase means something else and takes back the words of the tag that are in it
+    cancels: bool = False
 
 
 class Cue(NamedTuple):
@@ -84,7 +87,7 @@ def cues_of(matches: Sequence[Match[Cue]]) -> list[Match[Cue]]:
 
 
 def assign(
-    mentions: Sequence[Match[Mention | None]],
+    mentions: Sequence[Match[Mention]],
     cues: Sequence[Match[Cue]],
     walls: frozenset[int],
     past: Sequence[int],
@@ -121,8 +124,8 @@ def assign(
 
 def _distance(
     cue: Match[Cue],
-    mention: Match[Mention | None],
-    others: Sequence[Match[Mention | None]],
+    mention: Match[Mention],
+    others: Sequence[Match[Mention]],
     walls: frozenset[int],
 ) -> int | None:
     before = cue.start < mention.start
@@ -134,32 +137,12 @@ def _distance(
     # A list (股票基金我都不碰) shares its cue: the words between do not count as distance.
     gap -= sum(other.end - other.start for other in crossed)
     # 基金|现在真不想碰: a cue that begins with the connective itself reaches back over it.
-    begins = not before and cue.phrase.removeprefix("=").startswith(CONNECTIVES)
+    begins = not before and cue.words.startswith(CONNECTIVES)
     if gap > REACH or any(
         (low < wall <= high and not (begins and wall == high)) or (wall == low and gap) for wall in walls
     ):
         return None
     return gap + _CROSSING * len({other.start for other in crossed})
-
-
-def correct(
-    given: dict[int, tuple[CueStance, int]],
-    mentions: Sequence[Match[Mention | None]],
-    cues: Sequence[Match[Cue]],
-    walls: frozenset[int],
-) -> None:
-    """Let a later clause without a word of its own take back the last one's (本来想买股票，现在不想了)."""
-    if not mentions:
-        return
-    last = mentions[-1]
-    beyond = [wall for wall in walls if wall >= last.end]
-    stated = given.get(last.start)
-    if not beyond or stated is None or stated[0] not in {"wants", "rejects"}:
-        return
-    for cue in cues:
-        if cue.start < min(beyond) or cue.key.stance not in {"wants", "rejects"} or not cue.key.after:
-            continue
-        given[last.start] = (cue.key.stance, 0)
 
 
 def _cost(
@@ -181,13 +164,13 @@ def _overlap(one: Match[Cue], other: Match[Cue]) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _between(cue: Match[Cue], mention: Match[Mention | None], other: Match[Mention | None]) -> bool:
+def _between(cue: Match[Cue], mention: Match[Mention], other: Match[Mention]) -> bool:
     low, high = min(cue.end, mention.end), max(cue.start, mention.start)
     return low <= other.start and other.end <= high
 
 
 def _decide(
-    mention: Match[Mention | None],
+    mention: Match[Mention],
     options: Sequence[tuple[int, int]],
     cues: Sequence[Match[Cue]],
     past: Sequence[int],

@@ -20,15 +20,8 @@ HELD_OUT = [call for call in CALLS if call.held_out]
 CATALOGUE = Catalogue.load()
 #: Calls in which something is known to be missed, by part; a call that begins to hold must leave this list.
 KNOWN = {
-    "stance": {"gold-fever-cools", "bad-start-good-end", "wants-own-manager"},
-    "end": {
-        "app-broken",
-        "pensioner-was-cheated",
-        "second-child-insurance-questions",
-        "retire-early",
-        "structured-deposit-roll",
-        "chinext-novice",
-    },
+    "stance": {"wants-own-manager"},
+    "end": {"pensioner-was-cheated"},
 }
 
 
@@ -57,7 +50,7 @@ def together(scores: dict[str, Score], calls: list[WrittenCall]) -> Score:
 
 
 def test_there_are_enough_calls_and_enough_of_them_change_their_mind() -> None:
-    assert len(CALLS) == 120
+    assert len(CALLS) == 150
     assert len(HELD_OUT) == 30
     assert sum(call.changes_mind for call in CALLS) >= 40
     assert len({call.voice for call in CALLS}) == len(CALLS), "every call has a voice of its own"
@@ -92,7 +85,7 @@ def test_what_the_calls_expect_of_the_profile_holds(part: str, written: dict[str
 
 @pytest.mark.parametrize(
     ("calls", "precision", "recall", "stance", "end"),
-    [(TUNED, 0.96, 0.94, 0.98, 0.95), (HELD_OUT, 0.72, 0.56, 0.92, 0.60)],
+    [(TUNED, 0.96, 0.97, 0.98, 0.98), (HELD_OUT, 0.80, 0.65, 0.92, 0.68)],
     ids=["tuned", "held out"],
 )
 def test_needs_reach_their_floor(

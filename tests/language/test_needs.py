@@ -1,12 +1,14 @@
 """Needs and facts: tags with the right stance, under negation, change of mind and misheard words."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.language.needs import RULES, NeedRules
+from appliance.language.needs import NeedRules
+from appliance.language.needs_lexicon import LEXICON
 from appliance.language.pinyin_forms import hear
 from appliance.language.rules import RulesError
 from appliance.protocol.vocabulary import NEED_TAGS
@@ -83,7 +85,7 @@ def _read(rules: NeedRules, text: str, agent_before: str = "") -> dict[str, str]
         ("基金我买过一直在亏", {"equity_fund": "has"}),
         ("港股通我早就开了", {"hong_kong_stocks": "has"}),
         ("我比较保守不想冒险", {"risk_averse": "has"}),
-        ("我炒股十几年了什么没见过", {"expert": "has"}),
+        ("我炒股十几年了什么没见过", {"stocks": "has", "expert": "has"}),
         ("我不想放太久最好半年左右的", {"long_term": "rejects", "short_term": "wants"}),
         # contact and service
         ("晚上八点以后打给我吧", {"call_evening": "wants"}),
@@ -207,40 +209,51 @@ def test_latin_text_holds_no_need(rules: NeedRules, text: str) -> None:
     ("old", "new", "told"),
     [
         ("[tags.gold]", "[tags.golden]", "did you mean gold?"),
-        ('stance = "has"\namount', 'stance = "owns"\namount', "must be one of wants, has, rejects, asks"),
+        ('stance = "has"\nmentions', 'stance = "owns"\nmentions', "must be one of wants, has, rejects, asks"),
         ('mentions = ["创业板"]', 'mentions = "创业板"', "write a list of phrases"),
         ('mentions = ["科创板"]', 'mentions = ["科创…"]', "is no phrase"),
         ('mentions = ["创业板"]', 'mentions = ["创业板", "创业板"]', "stands twice"),
         ('mentions = ["创业板"]', 'mention = ["创业板"]', "did you mean mentions?"),
         ("amount = true", 'amount = "yes"', "must be true or false"),
         ("[cues.has]", "[cues.hass]", "did you mean has?"),
+        ("<deal>", "<deel>", "names the class 'deel'"),
+        ("what = [", 'what = ["(a|b", ', "is no phrase"),
+        ('"开" = [', '"开" = ["chinix", ', "did you mean chinext?"),
     ],
 )
 def test_a_typo_in_the_rules_is_refused_with_file_key_and_remedy(
     tmp_path: Path, old: str, new: str, told: str
 ) -> None:
-    text = RULES.read_text(encoding="utf-8")
-    assert old in text
-    path = tmp_path / "needs.toml"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    lexicon = tmp_path / "lexicon"
+    shutil.copytree(LEXICON, lexicon)
+    (path,) = [path for path in lexicon.glob("*.toml") if old in path.read_text(encoding="utf-8")][:1]
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(RulesError) as caught:
-        NeedRules(path)
-    assert told in str(caught.value)
-    assert str(path) in str(caught.value)
+        NeedRules(lexicon)
+    (problem,) = [problem for problem in caught.value.problems if told in problem]
+    assert problem.startswith(f"{path}: ")
 
 
 def test_a_missing_tag_is_named(tmp_path: Path) -> None:
     path = tmp_path / "needs.toml"
     path.write_text('[cues.wants]\nbefore = ["想"]\n[tags.gold]\nmentions = ["黄金"]\n', encoding="utf-8")
     with pytest.raises(RulesError, match=r"tags\.stocks: is missing"):
-        NeedRules(path)
+        NeedRules(tmp_path)
 
 
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "needs.toml"
-    path.write_text("[tags", encoding="utf-8")
+    (tmp_path / "needs.toml").write_text("[tags", encoding="utf-8")
     with pytest.raises(RulesError, match="is not TOML"):
-        NeedRules(path)
+        NeedRules(tmp_path)
+
+
+def test_a_directory_without_rules_and_a_table_that_stands_twice_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="has no rules files; install the package again"):
+        NeedRules(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text("[tags.gold]\nmentions = ['黄金']\n", encoding="utf-8")
+    with pytest.raises(RulesError, match=r"two\.toml: tags\.gold: stands in one\.toml too"):
+        NeedRules(tmp_path)
 
 
 @pytest.mark.parametrize(
