@@ -26,6 +26,7 @@ ROOMS = (
     "appliance.memory.command",
     "appliance.models_command",
     "appliance.inspection.doctor_command",
+    "appliance.inspection.support_command",
     "appliance.evaluation",
 )
 
