@@ -23,6 +23,14 @@ from typing import Final
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.journal_events import (
+    ApplianceReady,
+    ApplianceStopped,
+    ChildName,
+    ProcessDied,
+    ProcessGivenUp,
+)
+from appliance.box.journal_values import Address
 from appliance.box.runtime_directory import claimed
 
 #: A process that dies this often within the window will not be saved by another start.
@@ -33,6 +41,8 @@ RESTART_DELAY_SECONDS: Final = 0.5
 #: Engines end their calls within the door's budget, which takes some seconds; then they are killed.
 STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.2
+#: What processes say when they are ready, and the appliance says again.
+_PORTS: Final = ("publish_port", "control_port", "udp_port", "tcp_port", "console_port", "seats")
 
 
 @dataclass(slots=True)
@@ -90,7 +100,7 @@ class Supervisor:
         for kind in ("capture", "engine", "feed", "console"):
             self._end([child for child in self._children if child.arguments[0] == kind])
         self._drain()
-        self._journal.event("appliance_stopped", status=status)
+        self._journal.write(ApplianceStopped(status=status))
         return status
 
     def _start(self, child: _Child) -> None:
@@ -142,12 +152,15 @@ class Supervisor:
         if self._announced or any(child.ready is None for child in self._children):
             return
         self._announced = True
-        fields: dict[str, int | str] = {}
-        for child in self._children:
-            for key, value in (child.ready or {}).items():
-                if key not in {"at", "process", "event", "shard", "pid"} and isinstance(value, int | str):
-                    fields[key] = value
-        self._journal.event("appliance_ready", processes=len(self._children), **fields)
+        said = {key: value for child in self._children for key, value in (child.ready or {}).items()}
+        self._journal.write(
+            ApplianceReady(
+                processes=len(self._children),
+                address=_address(said.get("address")),
+                console_address=_address(said.get("console_address")),
+                **{key: value for key in _PORTS if isinstance(value := said.get(key), int)},
+            )
+        )
 
     def _keep_running(self, child: _Child) -> bool:
         if child.process is None or child.given_up or child.process.poll() is None:
@@ -156,13 +169,13 @@ class Supervisor:
             # The last lines say why.
             child.reader.join(1.0)
         self._drain()
-        self._journal.event("process_died", name=child.name, status=child.process.returncode)
+        self._journal.write(ProcessDied(name=ChildName(child.name), status=child.process.returncode))
         if not self._announced:
             # A process that cannot even start has said why; starting it again would only bury the reason.
             return False
         often = len(child.starts) == MAX_RESTARTS
         if often and time.monotonic() - child.starts[0] < RESTART_WINDOW_SECONDS:
-            self._journal.event("process_given_up", name=child.name, restarts=MAX_RESTARTS)
+            self._journal.write(ProcessGivenUp(name=ChildName(child.name), restarts=MAX_RESTARTS))
             child.given_up = not child.vital
             return child.given_up
         time.sleep(RESTART_DELAY_SECONDS)
@@ -187,6 +200,10 @@ class Supervisor:
             if child.reader is not None:
                 # Its totals come last.
                 child.reader.join(1.0)
+
+
+def _address(text: object) -> Address | None:
+    return Address(text) if isinstance(text, str) else None
 
 
 def run(config: Config, path: Path | None) -> int:

@@ -36,7 +36,16 @@ Untold = Literal[
 ]
 
 #: What an admin can do about it, as a code for the journal; SIPREC.md beside this file has the sentences.
-HINTS: Final[Mapping[Untold, str]] = {
+Hint = Literal[
+    "enable_metadata_on_gateway_or_set_roles.labels",
+    "set_roles.labels",
+    "record_both_legs_as_separate_streams",
+    "extend_roles.agent_numbers_or_set_roles.direction",
+    "narrow_roles.agent_numbers_or_set_roles.direction",
+    "set_roles.seats_or_roles.default_seat",
+]
+
+HINTS: Final[Mapping[Untold, Hint]] = {
     "no_metadata": "enable_metadata_on_gateway_or_set_roles.labels",
     "no_send": "set_roles.labels",
     "one_stream": "record_both_legs_as_separate_streams",
@@ -70,7 +79,7 @@ class UnknownRoles:
     reason: Untold
 
     @property
-    def hint(self) -> str:
+    def hint(self) -> Hint:
         """What to do about it, as a code."""
         return HINTS[self.reason]
 

@@ -5,27 +5,34 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
-import traceback
 from collections import Counter
-from dataclasses import asdict
-from pathlib import Path
 from typing import Final
 
 from appliance.box import runtime_directory
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.journal_values import Address, ErrorType, Place
 from appliance.box.notify import ServiceManager
+from appliance.box.quiet import guarded
 from appliance.box.status.line import StatusLine
 from appliance.box.status.reports import CaptureReport, Fault, Process
+from appliance.capture.call_journal import CallJournal
 from appliance.capture.call_policy import SitePolicies
+from appliance.capture.capture_events import (
+    CaptureReady,
+    CaptureStopped,
+    CaptureTotals,
+    RecordTotals,
+    SipTotals,
+    TickFailed,
+)
 from appliance.capture.gateways import Gateways
 from appliance.capture.media import NoPortError, RtpSockets
 from appliance.capture.outlet import AudioOutlet
 from appliance.capture.portpool import PortPool
 from appliance.capture.record import BankRecord
-from appliance.capture.recorded_call import CallEnd, EndedLegs, RecordedCall
+from appliance.capture.recorded_call import CallEnd, RecordedCall
 from appliance.capture.report import report_of
-from appliance.capture.roles import AssignedRoles, UnknownRoles
 from appliance.capture.siprec import SiprecEndpoint
 from appliance.memory.secret import MemoryFileError, MemorySecret, directory_of
 from appliance.telephony.recording_events import (
@@ -93,6 +100,7 @@ class CaptureService:
         #: why a session that this side ends is ended
         self._endings: dict[str, CallEnd] = {}
         self._totals: Counter[str] = Counter()
+        self._notes = CallJournal(journal, self._totals)
         self._next_tick = 0.0
         self._next_check = 0.0
         self._next_announcement = 0.0
@@ -113,11 +121,12 @@ class CaptureService:
         self._manager.ready()
         self._next_tick = self._loop.time()
         self._tick()
-        self._journal.event(
-            "capture_ready",
-            address=self._config.siprec.bind,
-            udp_port=self._endpoint.udp_port,
-            tcp_port=self._endpoint.tcp_port,
+        self._journal.write(
+            CaptureReady(
+                address=Address(self._config.siprec.bind),
+                udp_port=self._endpoint.udp_port,
+                tcp_port=self._endpoint.tcp_port,
+            )
         )
         await stop.wait()
         self._manager.stopping()
@@ -140,16 +149,16 @@ class CaptureService:
         delivered = self._outlet.close(1.0)
         self._sockets.shut()
         counters = self._outlet.counters
-        self._journal.event(
-            "capture_stopped",
-            **{name: self._totals[name] for name in sorted(self._totals)},
-            **dict(sorted(self._policies.counters.items())),
-            **{f"sip_{name}": count for name, count in sorted(server.counters.items())},
-            foreign_sip=self._endpoint.foreign,
-            messages_sent=counters.sent,
-            dropped_audio_ms=counters.dropped_ms,
-            everything_delivered=delivered,
-            **{f"record_{name}": count for name, count in sorted(self._record_counters().items())},
+        self._journal.write(
+            CaptureStopped(
+                totals=CaptureTotals(self._totals + self._policies.counters),
+                sip=SipTotals(server.counters),
+                foreign_sip=self._endpoint.foreign,
+                messages_sent=counters.sent,
+                dropped_audio_ms=counters.dropped_ms,
+                everything_delivered=delivered,
+                record=RecordTotals(self._record_counters()),
+            )
         )
 
     def _record_counters(self) -> Counter[str]:
@@ -164,7 +173,7 @@ class CaptureService:
         except Exception as error:  # A capture that no longer ticks would live on and hear nothing.
             self._totals["failed_ticks"] += 1
             if self._totals["failed_ticks"] % FAILED_TICKS_TOLD == 1:
-                self._journal.event("tick_failed", error=type(error).__name__)
+                self._journal.write(TickFailed(error=ErrorType(error), place=Place(error)))
         # Ticks that were missed are not made up for: one read takes everything.
         self._next_tick = max(self._next_tick + TICK, now)
         self._tick_handle = self._loop.call_at(self._next_tick, self._tick)
@@ -229,8 +238,7 @@ class CaptureService:
         """Something unforeseen happened in a call: end it."""
         if self._endings.get(session) == "error":
             return
-        self._totals["calls_failed"] += 1
-        self._journal.event("call_failed", error=type(error).__name__, where=_where(error))
+        self._notes.failed(error)
         self._endings[session] = "error"
         self._endpoint.server.reject(session, 500, now)
         self._endpoint.server.end(session, now)
@@ -258,7 +266,7 @@ class CaptureService:
             policy=self._policies.session(event.address, event.signalled),
             send=self._outlet.send,
             forget=self._outlet.forget_audio,
-            ended=self._analysis_ended,
+            ended=self._notes.ended,
             identify=self._identify,
             ask=self._ask,
         )
@@ -267,7 +275,7 @@ class CaptureService:
         if self._answer(event, call, now):
             call.answered = True
             self._totals["calls_answered"] += 1
-            self._note_roles(call)
+            self._notes.roles(call)
 
     def _identify(self, number: str) -> str | None:
         """The only form in which a customer's number leaves this process, and only where memory is on."""
@@ -311,7 +319,7 @@ class CaptureService:
             call.told(event.body.metadata, now)
             self._reconsider(call, now)
         if call.call != before:
-            self._note_roles(call)
+            self._notes.roles(call)
 
     def _answer(self, event: SessionOffered | SessionChanged, call: RecordedCall, now: float) -> bool:
         server = self._endpoint.server
@@ -336,34 +344,13 @@ class CaptureService:
             self._reconsider(call, now)
 
     def _reconsider(self, call: RecordedCall, now: float) -> None:
-        if call.reconsider(now) and call.call is not None:
-            self._totals["policies_changed"] += 1
-            self._journal.event(
-                "policy_changed", call=call.call, analysis=call.policy.analysis, reason=call.policy.reason
-            )
+        if call.reconsider(now):
+            self._notes.policy(call)
 
     def _read_metadata(self, event: SessionOffered | SessionChanged, call: RecordedCall) -> None:
         call.session_policy.read(event.body.metadata, broken=event.body.broken_metadata)
         if event.body.broken_metadata:
-            self._totals["broken_metadata"] += 1
-            self._journal.event("metadata_unreadable", hint="trace_the_gateways_rs-metadata_part")
-
-    def _note_roles(self, call: RecordedCall) -> None:
-        if isinstance(call.roles, AssignedRoles):
-            analysis = call.policy.analysis
-            self._totals["calls_analysed" if analysis else "calls_not_analysed"] += 1
-            self._journal.event(
-                "call_started",
-                call=call.call,
-                roles_by=call.roles.reason,
-                direction=call.roles.direction,
-                policy=call.session_policy.name,
-                analysis=analysis,
-                reason=None if analysis else call.policy.reason,
-            )
-        else:
-            self._totals["calls_with_unknown_roles"] += 1
-            self._journal.event("roles_unknown", reason=call.roles.reason, hint=call.roles.hint)
+            self._notes.unreadable_metadata()
 
     def _over(self, session: str, reason: CallEnd, now: float) -> None:
         """The session is gone; free what belongs to it."""
@@ -373,35 +360,7 @@ class CaptureService:
             return
         self._sockets.read(now)
         call.end(reason, now)
-        self._totals["foreign_rtp"] += call.foreign
-        self._totals["discarded_rtp"] += call.discarded
-        if call.answered and isinstance(call.roles, UnknownRoles):
-            self._journal.event(
-                "call_discarded", reason=reason, roles=call.roles.reason, discarded=call.discarded
-            )
-
-    def _analysis_ended(self, ended: EndedLegs, reason: CallEnd) -> None:
-        self._totals["kernel_dropped_rtp"] += ended.dropped
-        fields: dict[str, int] = {}
-        for leg, counters in sorted(ended.legs.items()):
-            for name, value in asdict(counters).items():
-                self._totals[f"rtp_{name}"] += value
-                if value:
-                    fields[f"{leg}_{name}"] = value
-        self._journal.event(
-            "call_ended",
-            call=ended.call,
-            reason=reason,
-            milliseconds=ended.milliseconds,
-            dropped=ended.dropped,
-            **fields,
-        )
-
-
-def _where(error: Exception) -> str:
-    """The innermost place of a traceback, as module:line; no values."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(last.filename).stem}:{last.lineno}"
+        self._notes.over(call, reason)
 
 
 def _allow_open_files() -> None:
@@ -418,20 +377,22 @@ def run(config: Config) -> int:
         MemoryFileError: the secret of the memory cannot be used.
         RuntimeDirectoryError: the runtime directory cannot be used.
     """
+    journal = Journal("capture")
     try:
-        asyncio.run(_serve(config))
+        with guarded(journal, expected=tuple(_FAULTS), hold_back=True):
+            asyncio.run(_serve(config, journal))
     except tuple(_FAULTS) as error:
         StatusLine(config.box.runtime_directory).failed(CaptureReport, error, _FAULTS)
         raise
     return 0
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, journal: Journal) -> None:
     _allow_open_files()
     runtime_directory.prepare(config.box.runtime_directory)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    service = CaptureService(config, Journal("capture"))
+    service = CaptureService(config, journal)
     await service.run(stop)

@@ -6,7 +6,8 @@ A fault of the memory is journalled and never ends or hinders a call.
 from __future__ import annotations
 
 from appliance.box.config import Config
-from appliance.box.journal import Journal
+from appliance.box.journal import Event, Journal
+from appliance.engine.engine_events import MemoryNotWritten, MemorySwept, MemoryUnreadable
 from appliance.memory.remembered import DAY_MS, RELATIONSHIP_SHARE, after_call, carried_over, faded
 from appliance.memory.secret import MemoryFileError, MemorySecret, directory_of
 from appliance.memory.store import MemoryStore, today
@@ -42,11 +43,11 @@ class CallMemory:
             self._swept = day
             removed = self._store.sweep(day * DAY_MS)
             if removed:
-                self._event("memory_swept", removed=removed)
+                self._write(MemorySwept(removed=removed))
         try:
             remembered = self._store.load(customer, day)
         except MemoryFileError:
-            self._event("memory_unreadable")
+            self._write(MemoryUnreadable())
             return
         if remembered is not None:
             share = RELATIONSHIP_SHARE * faded(day - remembered.day)
@@ -67,8 +68,8 @@ class CallMemory:
                 customer, after_call(before, profile.stated(), profile.score, day, retention_days)
             )
         except MemoryFileError:
-            self._event("memory_not_written")
+            self._write(MemoryNotWritten())
 
-    def _event(self, name: str, **numbers: int) -> None:
+    def _write(self, event: Event) -> None:
         if self._journal is not None:
-            self._journal.event(name, **numbers)
+            self._journal.write(event)

@@ -15,12 +15,22 @@ import zmq
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.journal_values import CallMark, ErrorType, NameOf, Place
 from appliance.box.notify import ServiceManager
+from appliance.box.quiet import guarded
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
 from appliance.box.status.line import StatusLine
 from appliance.box.status.reports import EngineReport, Fault, Process
 from appliance.capture.call_policy import call_policy
 from appliance.engine.door_line import DoorLine
+from appliance.engine.engine_events import (
+    EngineReady,
+    EngineStopped,
+    OneCallFailed,
+    RecognizerLoaded,
+    UtteranceTold,
+    VoiceModel,
+)
 from appliance.engine.memory import CallMemory
 from appliance.engine.report import report_of
 from appliance.engine.rooms import load_rooms
@@ -55,17 +65,17 @@ START_FAULTS: Final[dict[type[Exception], Fault]] = {
 class EngineService:
     """Connects one scheduler to its two sockets."""
 
-    def __init__(self, config: Config, shard: int) -> None:
-        self._journal = Journal(f"engine-{shard}")
+    def __init__(self, config: Config, shard: int, journal: Journal) -> None:
+        self._journal = journal
         self._shard = shard
         self._directory = config.box.runtime_directory
         rooms = replace(load_rooms(config), memory=CallMemory.configured(config, self._journal))
         choice = rooms.speech.choice
         if choice is not None:
-            self._journal.event("recognizer_loaded", model=choice.name, because=choice.reason)
+            self._journal.write(RecognizerLoaded(model=NameOf(choice), because=choice.reason))
         for entry in rooms.affect.entries:
             # whoever runs the box is answerable for what it may be used for
-            self._journal.event("voice_model", model=entry.name, research_only=entry.research_only)
+            self._journal.write(VoiceModel(model=NameOf(entry), research_only=entry.research_only))
         self._rooms = rooms
         self._scheduler = Scheduler(
             rooms,
@@ -94,7 +104,7 @@ class EngineService:
             # Larger frames end the connection before memory is taken for them.
             audio.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO_MESSAGE)
             _bind(audio, self._directory / f"audio-{self._shard}.sock")
-            self._journal.event("engine_ready", shard=self._shard, pid=os.getpid())
+            self._journal.write(EngineReady(shard=self._shard, pid=os.getpid()))
             self._manager.ready()
             while not self._stopping:
                 self._turn(audio, door)
@@ -108,19 +118,20 @@ class EngineService:
             context.term()
             (self._directory / f"audio-{self._shard}.sock").unlink(missing_ok=True)
         counters = self._scheduler.counters
-        self._journal.event(
-            "engine_stopped",
-            calls=counters.calls,
-            failed_calls=counters.failed_calls,
-            failed_batches=counters.failed_batches,
-            abandoned_calls=counters.abandoned_calls,
-            unknown_call=counters.unknown_call,
-            unheard_calls=counters.unheard_calls,
-            refused_blocks=counters.refused_blocks,
-            blocks=counters.blocks,
-            messages=counters.messages,
-            bad_messages=self._bad_messages,
-            lost_messages=self._lost_messages,
+        self._journal.write(
+            EngineStopped(
+                calls=counters.calls,
+                failed_calls=counters.failed_calls,
+                failed_batches=counters.failed_batches,
+                abandoned_calls=counters.abandoned_calls,
+                unknown_call=counters.unknown_call,
+                unheard_calls=counters.unheard_calls,
+                refused_blocks=counters.refused_blocks,
+                blocks=counters.blocks,
+                messages=counters.messages,
+                bad_messages=self._bad_messages,
+                lost_messages=self._lost_messages,
+            )
         )
         return 0
 
@@ -134,7 +145,7 @@ class EngineService:
             door.put(data, now)
         self._utterances += len(outcome.updates)
         for call, utterance_end_ms, at_ms in outcome.updates:
-            self._journal.event("utterance_told", call=call, end=utterance_end_ms, at_ms=at_ms)
+            self._journal.write(UtteranceTold(call=CallMark(call), end=utterance_end_ms, at_ms=at_ms))
         self._tell_progress(now)
         if self._status.due(now):
             self._status.tell(lambda process: self._report(process, door), now)
@@ -184,11 +195,7 @@ class EngineService:
 
     def _call_failed(self, call: str, error: Exception) -> None:
         # The text of an error may quote speech; its type and place cannot.
-        traceback, place = error.__traceback__, ""
-        while traceback is not None:
-            place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
-            traceback = traceback.tb_next
-        self._journal.event("call_failed", call=call, error=type(error).__name__, place=place)
+        self._journal.write(OneCallFailed(call=CallMark(call), error=ErrorType(error), place=Place(error)))
 
 
 def _bind(socket: zmq.Socket[bytes], path: Path) -> None:
@@ -219,8 +226,12 @@ def run(config: Config, shard: int) -> int:
 
 
 def _run(config: Config, shard: int) -> int:
-    with claimed(config.box.runtime_directory, f"audio-{shard}"):
-        service = EngineService(config, shard)
+    journal = Journal("engine", shard)
+    with (
+        claimed(config.box.runtime_directory, f"audio-{shard}"),
+        guarded(journal, expected=tuple(START_FAULTS), hold_back=True),
+    ):
+        service = EngineService(config, shard, journal)
         signal.signal(signal.SIGTERM, service.stop)
         signal.signal(signal.SIGINT, service.stop)
         return service.run()

@@ -12,6 +12,8 @@ from typing import Final, Literal
 import zmq
 
 from appliance.box.journal import Journal
+from appliance.box.journal_values import ErrnoName
+from appliance.feed.feed_events import LedgerFailed, LedgerWorksAgain
 from appliance.feed.ledger import Ledger, LedgerError
 from appliance.feed.ledger_records import kind_of
 from appliance.protocol.replies import Reply, encode_reply
@@ -158,11 +160,12 @@ class Egress:
     def _recovered(self, failure: _Failure, now: float) -> None:
         self._failure = None
         stopped = self.policy == "stop"
-        self._journal.event(
-            "ledger_works_again",
-            seconds=round(now - failure.since, 1),
-            unrecorded=0 if stopped else failure.messages,
-            withheld=failure.messages if stopped else 0,
+        self._journal.write(
+            LedgerWorksAgain(
+                seconds=round(now - failure.since, 1),
+                unrecorded=0 if stopped else failure.messages,
+                withheld=failure.messages if stopped else 0,
+            )
         )
 
     def failed(self, error: LedgerError) -> None:
@@ -180,12 +183,13 @@ class Egress:
         failure = self._failure
         if not failure.complained or now - failure.complained >= COMPLAIN_SECONDS:
             failure.complained = now
-            self._journal.event(
-                "ledger_failed",
-                reason=error.code,
-                policy=self.policy,
-                seconds=round(now - failure.since, 1),
-                messages=failure.messages,
+            self._journal.write(
+                LedgerFailed(
+                    reason=ErrnoName(error.code),
+                    policy=self.policy,
+                    seconds=round(now - failure.since, 1),
+                    messages=failure.messages,
+                )
             )
             says = (
                 "nothing is sent to any seat until it works again"

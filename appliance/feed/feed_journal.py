@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from appliance.box.journal import Journal
+from collections.abc import Callable
+
+from appliance.box.journal import Event, Journal
+from appliance.box.journal_values import Value
 from appliance.feed.authenticator import Authenticator
 from appliance.feed.door import DoorCounters
 from appliance.feed.egress import EgressCounters
+from appliance.feed.feed_events import (
+    CodesRefused,
+    DoorField,
+    DoorRefused,
+    FeedStopped,
+    SeatsEnrolled,
+    SeatsRefused,
+)
 from appliance.feed.leases import Leases
 from appliance.feed.seat_sockets import SeatSockets
 
@@ -15,7 +26,7 @@ class FeedJournal:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._written: dict[str, int] = {}
+        self._written: dict[tuple[Callable[..., Event], str], int] = {}
 
     def refusals(
         self, door: DoorCounters, unclaimed: int, sockets: SeatSockets, authenticator: Authenticator
@@ -24,16 +35,16 @@ class FeedJournal:
         publisher, control = sockets.publisher.counters, sockets.control.counters
         enrolment = sockets.enrolment.counters
         self._added(
-            "door_refused",
+            DoorRefused,
             {
                 "not_in_schema": door.refused,
                 "over_budget": door.over_budget,
                 "seat_not_enrolled": unclaimed,
             },
-            last_field=door.last_field,
+            last_field=DoorField(door.last_field),
         )
         self._added(
-            "seats_refused",
+            SeatsRefused,
             {
                 "keys": authenticator.denied,
                 "subscriptions": publisher.refused,
@@ -45,10 +56,10 @@ class FeedJournal:
             },
         )
         self._added(
-            "codes_refused",
+            CodesRefused,
             {"wrong": enrolment.bad_codes, "bad": enrolment.bad, "too_many": enrolment.too_many},
         )
-        self._added("seats_enrolled", {"by_code": enrolment.redeemed, "new_keys": control.rotated})
+        self._added(SeatsEnrolled, {"by_code": enrolment.redeemed, "new_keys": control.rotated})
 
     def totals(
         self,
@@ -62,39 +73,40 @@ class FeedJournal:
     ) -> None:
         """Write all counters at the end."""
         publisher, control = sockets.publisher.counters, sockets.control.counters
-        self._journal.event(
-            "feed_stopped",
-            door_accepted=door.accepted,
-            door_bytes=door.bytes,
-            door_refused=door.refused,
-            door_over_budget=door.over_budget,
-            unclaimed=unclaimed,
-            sent=egress.messages,
-            sent_bytes=egress.bytes,
-            withheld=egress.withheld,
-            unrecorded=egress.unrecorded,
-            states_sent=publisher.states,
-            subscriptions_granted=publisher.granted,
-            subscriptions_refused=publisher.refused,
-            requests_answered=control.answered,
-            requests_bad=control.bad,
-            requests_not_granted=control.not_granted,
-            requests_without_lease=control.no_lease,
-            requests_too_many=control.too_many,
-            leases_expired=leases.expired,
-            verdicts=control.verdicts,
-            verdicts_refused=control.verdicts_refused,
-            keys_exchanged=control.rotated,
-            codes_redeemed=sockets.enrolment.counters.redeemed,
-            codes_refused=sockets.enrolment.counters.bad_codes,
-            replied_bytes=control.bytes,
-            peers_admitted=authenticator.admitted,
-            peers_denied=authenticator.denied,
+        self._journal.write(
+            FeedStopped(
+                door_accepted=door.accepted,
+                door_bytes=door.bytes,
+                door_refused=door.refused,
+                door_over_budget=door.over_budget,
+                unclaimed=unclaimed,
+                sent=egress.messages,
+                sent_bytes=egress.bytes,
+                withheld=egress.withheld,
+                unrecorded=egress.unrecorded,
+                states_sent=publisher.states,
+                subscriptions_granted=publisher.granted,
+                subscriptions_refused=publisher.refused,
+                requests_answered=control.answered,
+                requests_bad=control.bad,
+                requests_not_granted=control.not_granted,
+                requests_without_lease=control.no_lease,
+                requests_too_many=control.too_many,
+                leases_expired=leases.expired,
+                verdicts=control.verdicts,
+                verdicts_refused=control.verdicts_refused,
+                keys_exchanged=control.rotated,
+                codes_redeemed=sockets.enrolment.counters.redeemed,
+                codes_refused=sockets.enrolment.counters.bad_codes,
+                replied_bytes=control.bytes,
+                peers_admitted=authenticator.admitted,
+                peers_denied=authenticator.denied,
+            )
         )
 
-    def _added(self, event: str, sums: dict[str, int], **more: str) -> None:
+    def _added(self, event: Callable[..., Event], sums: dict[str, int], **more: Value) -> None:
         """Write what has been added to these sums since they were last written, if anything."""
-        added = {name: value - self._written.get(f"{event}.{name}", 0) for name, value in sums.items()}
+        added = {name: value - self._written.get((event, name), 0) for name, value in sums.items()}
         if any(added.values()):
-            self._written.update((f"{event}.{name}", value) for name, value in sums.items())
-            self._journal.event(event, **added, **more)
+            self._written.update(((event, name), value) for name, value in sums.items())
+            self._journal.write(event(**added, **more))

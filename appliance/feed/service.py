@@ -7,21 +7,26 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
 import zmq
 
 from appliance.box.config import Config
-from appliance.box.journal import Journal
+from appliance.box.journal import Event, Journal
+from appliance.box.journal_values import Address, Digest, ErrnoName
 from appliance.box.notify import ServiceManager
+from appliance.box.quiet import guarded
 from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
 from appliance.box.status.line import StatusLine
 from appliance.box.status.reports import Fault, FeedReport, Process
+from appliance.feed import feed_events as told
 from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator, AuthenticatorError
 from appliance.feed.box_rotation import finish_rotation, read_rotation
 from appliance.feed.codes import CodeBook
+from appliance.feed.count_files import CountFiles
 from appliance.feed.daycounts import DayCounts
 from appliance.feed.door import Door
 from appliance.feed.egress import Egress
@@ -80,6 +85,7 @@ class FeedService:
         self._topics = Topics(config.feed.replay_messages)
         self._feedback = Feedback(self._directory)
         self._days = DayCounts(self._directory)
+        self._counts = CountFiles(self._feedback, self._days, self._journal)
         self._book = GrantBook(self._directory)
         self._watch = GrantWatch(self._book)
         self._next_grants = self._next_beat = self._next_expiry = 0.0
@@ -126,7 +132,7 @@ class FeedService:
         self._cleanup.enter_context(claimed(self._config.box.runtime_directory, "door"))
         keys = box_keys(self._directory)
         self._poll_grants()
-        self._load_feedback()
+        self._counts.load()
 
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._cleanup.callback(context.term)
@@ -150,19 +156,20 @@ class FeedService:
         self._door = Door(context, self._config.box.runtime_directory)
         self._cleanup.callback(self._door.close)
         self._door.bind()
-        self._journal.event(
-            "feed_ready",
-            address=feed.bind,
-            publish_port=self.publish_port,
-            control_port=self.control_port,
-            seats=len(self._admission.seats),
+        self._journal.write(
+            told.FeedReady(
+                address=Address(feed.bind),
+                publish_port=self.publish_port,
+                control_port=self.control_port,
+                seats=len(self._admission.seats),
+            )
         )
         self._manager.ready()
 
     def _open_ledger(self) -> Egress:
         feed = self._config.feed
         if not feed.ledger:
-            self._journal.event("ledger_off")
+            self._journal.write(told.LedgerOff())
             return Egress(None, self._journal)
         ledger = Ledger(self._directory / "ledger", ledger_key(self._directory), feed.ledger_megabytes)
         self._ledger = ledger
@@ -178,13 +185,13 @@ class FeedService:
         try:
             ledger.close(_wall())
         except LedgerError as error:
-            self._journal.event("ledger_failed", reason=error.code)
+            self._journal.write(told.LedgerNotClosed(reason=ErrnoName(error.code)))
         self._note_ledger(ledger)
 
     def _note_ledger(self, ledger: Ledger) -> None:
         # A note outside the ledger: whoever rewrote it with its key would have to change the journal, too.
         records, chain = ledger.position
-        self._journal.event("ledger_position", records=records, chain=in_letters(chain))
+        self._journal.write(told.LedgerPosition(records=records, chain=Digest(in_letters(chain))))
 
     def turn(self, timeout_ms: int = TURN_MS) -> None:
         """Serve whatever has come in, waiting at most `timeout_ms` for it, and do what is due.
@@ -258,7 +265,7 @@ class FeedService:
         self._manager.stopping()
         now = time.monotonic()
         self._status.stopping(lambda process: self._report(process, now), now)
-        self._save_feedback()
+        self._counts.save()
         self._egress.release()
         door = self._door.counters
         self._cleanup.close()
@@ -285,7 +292,7 @@ class FeedService:
         if now >= self._next_journal:
             self._next_journal = now + JOURNAL_SECONDS
             self._sums.refusals(self._door.counters, self.unclaimed, self._sockets, self._authenticator)
-            self._save_feedback()
+            self._counts.save()
             self._egress.idle()
         if now >= self._next_note and self._ledger is not None:
             self._next_note = now + LEDGER_NOTE_SECONDS
@@ -297,7 +304,7 @@ class FeedService:
             if not self._watch.poll() and not 0 < self._overlap_ends <= wall:
                 return
         except PrivateFileError as error:
-            self._journal.event("grants_unusable", path=str(self._directory))
+            self._journal.write(told.GrantsUnusable())
             print(f"ridge feed: {error}", file=sys.stderr, flush=True)
         grants = self._watch.grants
         change = self._admission.replace(grants, wall)
@@ -311,7 +318,7 @@ class FeedService:
                 self._topics.forget(peer.topic)
             self._sockets.forget(peer.seat)
         self._topics.keep(self._audiences())
-        self._journal.event("grants_read", seats=len(self._admission.seats), cut_off=len(change.lost))
+        self._journal.write(told.GrantsRead(seats=len(self._admission.seats), cut_off=len(change.lost)))
 
     def _poll_box_key(self) -> None:
         """Announce the box's next key, and take it when its time has come."""
@@ -320,10 +327,10 @@ class FeedService:
             if rotation is not None and _wall() >= rotation.at:
                 finish_rotation(self._directory, rotation)
                 self._sockets.reopen(rotation.keys.secret)
-                self._journal.event("box_key_taken")
+                self._journal.write(told.BoxKeyTaken())
                 rotation = None
         except PrivateFileError as error:
-            self._say_once("box_key_unusable", error)
+            self._say_once(told.BoxKeyUnusable(), error)
             return
         announced = (rotation.keys.public.decode("ascii"), rotation.at) if rotation else None
         self._sockets.control.next_box = announced
@@ -333,10 +340,10 @@ class FeedService:
             if self._sockets.poll_enrolment(_wall()):
                 enrolment = self._sockets.enrolment
                 is_open = enrolment.socket is not None
-                self._journal.event("enrolment", open=is_open, port=enrolment.port)
+                self._journal.write(told.Enrolment(open=is_open, port=enrolment.port))
         except (BindError, PrivateFileError) as error:
             # Seats that are enrolled are served all the same.
-            self._say_once("enrolment_unusable", error)
+            self._say_once(told.EnrolmentUnusable(), error)
 
     def _rotate(self, seat: str, key: str) -> float:
         hours = self._config.feed.key_overlap_hours
@@ -344,10 +351,10 @@ class FeedService:
         self._poll_grants()
         return hours * 3600
 
-    def _say_once(self, event: str, error: Exception) -> None:
+    def _say_once(self, event: Event, error: Exception) -> None:
         if str(error) not in self._said:
             self._said.add(str(error))
-            self._journal.event(event, path=str(self._directory))
+            self._journal.write(event)
             print(f"ridge feed: {error}", file=sys.stderr, flush=True)
 
     def _audiences(self) -> dict[str, frozenset[str]]:
@@ -357,30 +364,6 @@ class FeedService:
             for topic in self._admission.audience(seat):
                 seats[topic].add(seat)
         return {topic: frozenset(members) for topic, members in seats.items()}
-
-    def _load_feedback(self) -> None:
-        for event, counts in (("feedback_unusable", self._feedback), ("days_unusable", self._days)):
-            try:
-                counts.load()
-            except PrivateFileError as error:
-                self._journal.event(event, path=str(self._directory))
-                print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-
-    def _save_feedback(self) -> None:
-        """Write the counts of verdicts and of days, and journal what was added to the verdicts."""
-        try:
-            self._days.save()
-        except PrivateFileError as error:
-            self._journal.event("days_not_saved", path=str(self._directory))
-            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-        try:
-            changed = self._feedback.save()
-        except PrivateFileError as error:
-            self._journal.event("feedback_not_saved", path=str(self._directory))
-            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-            return
-        for advice, (helpful, wrong) in changed.items():
-            self._journal.event("feedback", advice=advice, helpful=helpful, wrong=wrong)
 
 
 def _wall() -> int:
@@ -397,13 +380,18 @@ def run(config: Config) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    service = FeedService(config)
+    journal = Journal("feed")
+    with guarded(journal, expected=START_ERRORS):
+        return _serve(config, FeedService(config, journal), lambda: stopping)
+
+
+def _serve(config: Config, service: FeedService, stopping: Callable[[], bool]) -> int:
     try:
         service.open()
     except START_ERRORS as error:
         return _failed(config, error)
     try:
-        while not stopping:
+        while not stopping():
             service.turn()
     except (AuthenticatorError, BindError) as error:
         return _failed(config, error)

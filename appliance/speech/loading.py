@@ -12,6 +12,7 @@ from appliance.models_choice import Choice, choose_recognizer
 from appliance.speech.lexicon import CONFUSIONS_FILE
 from appliance.speech.reading import PinyinReading, Reading
 from appliance.speech.sitelexicon import load_lexicon
+from appliance.speech.speech_events import SiteWordLeftOut
 from appliance.speech.streamingmodel import StreamingModel
 from appliance.speech.tonectc import ToneCtcModel
 from appliance.speech.transducer import load_transducer
@@ -56,7 +57,7 @@ def load_reading(
 
     spelling = Spelling(words, model.symbols)
     for place in spelling.left_out:
-        journal.event("site_word_left_out", key=f"speech.words.{place}")
+        journal.write(SiteWordLeftOut(place=place))
     return partial(CharacterReading, spelling)
 
 

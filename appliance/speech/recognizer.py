@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 from appliance.box.config import Speech
 from appliance.box.journal import Journal
+from appliance.box.journal_values import ErrorType
 from appliance.models import ModelStore
 from appliance.models_choice import Choice
 from appliance.speech.legstream import FAULTS, LegStream
 from appliance.speech.loading import load_reading, load_recognizer
 from appliance.speech.passage import Passage
 from appliance.speech.reading import Reading
+from appliance.speech.speech_events import StreamRestarted
 from appliance.speech.streamingmodel import StreamingModel
 from appliance.telephony.audioblock import Leg
 
@@ -99,7 +101,7 @@ class SpeechEngine:
     def failed(self, error: Exception) -> None:
         """Count and note a stream that could not go on."""
         self.restarts += 1
-        self._journal.event("recognizer_stream_restarted", kind=type(error).__name__, restarts=self.restarts)
+        self._journal.write(StreamRestarted(kind=ErrorType(error), restarts=self.restarts))
 
     def forget(self, stream: LegStream) -> None:
         """The leg is over."""

@@ -14,6 +14,7 @@ from appliance.box.journal import Journal
 from appliance.models import ModelStore
 from appliance.speech.lexicon import Lexicon, WordCosts
 from appliance.speech.pinyin import without_tone
+from appliance.speech.speech_events import SiteWordLeftOut
 
 if TYPE_CHECKING:
     from appliance.speech.siteword import PronouncedWord, Reading
@@ -48,7 +49,7 @@ def load_lexicon(
         try:
             pronounced.append(pronounce(entry.word, entry.pinyin))
         except PronunciationError:
-            journal.event("site_word_left_out", key=f"speech.words.{place}")
+            journal.write(SiteWordLeftOut(place=place))
     return SiteLexicon(lexicon.arrays, pronounced)
 
 

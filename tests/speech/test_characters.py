@@ -114,7 +114,7 @@ def test_names_that_the_recognizer_cannot_write_are_noted_by_place(
     engine = load(toys, "恒悦盈", "睿远宝")
     assert final(run(engine, say(1, 4, 3))).text == "恒悦盈"
     error = capfd.readouterr().err
-    assert '"event": "site_word_left_out", "key": "speech.words.1"' in error
+    assert '"event": "site_word_left_out", "place": 1, "key": "speech.words"' in error
     assert "睿" not in error
     assert "Cannot find ID" not in error
 
