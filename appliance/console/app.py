@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.journal_values import Address, ErrorType, Place
 from appliance.box.status.board import Board
 from appliance.box.status.line import installed_version
 from appliance.console import metrics, pages
@@ -31,6 +32,7 @@ from appliance.console.box_state import (
     rules_loaded,
 )
 from appliance.console.certificate import Certificate
+from appliance.console.console_events import FormRefused, Logout, MetricsRefused, PageFailed
 from appliance.console.guard import Guard
 from appliance.console.health import Circumstances, Finding, judge
 from appliance.console.login import (
@@ -109,7 +111,7 @@ class Console:
         now = time.monotonic()
         if now >= self._next_refusal:
             self._next_refusal = now + REFUSAL_SECONDS
-            self.journal.event("metrics_refused", address=address_of(request))
+            self.journal.write(MetricsRefused(address=Address(address_of(request))))
 
     def words(self, request: Request) -> Words:
         """The reader's language: as chosen, else the box's."""
@@ -162,7 +164,7 @@ def application(console: Console) -> Guard:
             if request.method == "POST":
                 form = await request.form(max_fields=8, max_files=0)
                 if not proves_form(request, session, str(form.get("csrf", ""))):
-                    console.journal.event("form_refused", address=address_of(request))
+                    console.journal.write(FormRefused(address=Address(address_of(request))))
                     return console.page(request, "message", session, 403, text="form_old")
             return await page(console, request, session)
 
@@ -172,7 +174,7 @@ def application(console: Console) -> Guard:
         code = error.status_code if isinstance(error, HTTPException) else 500
         text = {404: "not_found", 405: "bad_method"}.get(code, "failed")
         if code == 500:
-            console.journal.event("page_failed", error=type(error).__name__)
+            console.journal.write(PageFailed(error=ErrorType(error), place=Place(error)))
         return console.page(request, "message", console.door.session(request), code, text=text)
 
     routes = [
@@ -290,7 +292,7 @@ async def _login(console: Console, request: Request) -> Response:
 
 async def _logout(console: Console, request: Request, _session: Session) -> Response:
     console.door.end(request)
-    console.journal.event("logout", address=address_of(request))
+    console.journal.write(Logout(address=Address(address_of(request))))
     response = RedirectResponse("/login", 303)
     take_cookie(response, SESSION_COOKIE)
     return response

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appliance.box.journal import Journal
+from appliance.box.journal_values import Address
+from appliance.console.console_events import Login, LoginFailed, LoginLimited
 from appliance.console.loginlimits import LoginLimits
 from appliance.console.password import PasswordFile
 from appliance.console.sessions import Session, Sessions, same
@@ -91,7 +93,7 @@ class LoginDoor:
             self.counters["limited"] += 1
             if time.monotonic() >= self._next_limited:
                 self._next_limited = time.monotonic() + LIMITED_SECONDS
-                self._journal.event("login_limited", address=address, seconds=round(wait))
+                self._journal.write(LoginLimited(address=Address(address), seconds=round(wait)))
             return None, wait
         async with self._turn:
             right = await asyncio.to_thread(self._passwords.verify, password)
@@ -99,14 +101,14 @@ class LoginDoor:
         if not right or generation is None:
             self.counters["wrong"] += 1
             mistakes = self._limits.failed(address, time.monotonic())
-            self._journal.event("login_failed", address=address, mistakes=mistakes)
+            self._journal.write(LoginFailed(address=Address(address), mistakes=mistakes))
             return None, 0.0
         self._limits.succeeded(address)
         self.counters["right"] += 1
         # Always a new id: one that somebody planted in the browser before is worth nothing.
         self.end(request)
         token, _ = self._sessions.begin(generation, time.monotonic())
-        self._journal.event("login", address=address, sessions=len(self._sessions))
+        self._journal.write(Login(address=Address(address), sessions=len(self._sessions)))
         return token, 0.0
 
     def end(self, request: Request) -> None:

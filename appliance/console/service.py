@@ -14,12 +14,16 @@ import uvicorn
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.journal_values import Address
 from appliance.box.notify import ServiceManager
+from appliance.box.quiet import guarded
 from appliance.box.runtime_directory import claimed
 from appliance.console.app import Console, application
 from appliance.console.certificate import Certificate, load_certificate
+from appliance.console.console_events import ConsoleReady, ConsoleStopped, Fingerprint, Logins
 from appliance.console.guard import Guard
 from appliance.console.status_socket import StatusSocket
+from appliance.feed.private_file import PrivateFileError
 
 #: How often the watchdog is judged and the models are looked at.
 TURN_SECONDS: Final = 1.0
@@ -75,7 +79,7 @@ class ConsoleService:
 
     async def _serve(self, stop: asyncio.Event) -> None:
         if self._certificate is None:
-            self._journal.event("console_ready", console_port=0)
+            self._journal.write(ConsoleReady(console_port=0))
             self._manager.ready()
             await self._turns(stop, None)
             return
@@ -90,18 +94,19 @@ class ConsoleService:
         line = self._bind()
         server = _Server(_settings(self._guard, self._certificate.context()))
         serving = asyncio.create_task(server.serve(sockets=[line]))
-        self._journal.event(
-            "console_ready",
-            console_address=self._config.console.bind,
-            console_port=line.getsockname()[1],
-            fingerprint=self._certificate.fingerprint.replace(":", "")[:16],
+        self._journal.write(
+            ConsoleReady(
+                console_address=Address(self._config.console.bind),
+                console_port=line.getsockname()[1],
+                fingerprint=Fingerprint(self._certificate.fingerprint.replace(":", "")[:16]),
+            )
         )
         self._manager.ready()
         await self._turns(stop, console)
         server.should_exit = True
         await serving
         line.close()
-        self._journal.event("console_stopped", **console.door.counters, requests=self._guard.asked)
+        self._journal.write(ConsoleStopped(logins=Logins(console.door.counters), requests=self._guard.asked))
 
     async def _turns(self, stop: asyncio.Event, console: Console | None) -> None:
         loop = asyncio.get_running_loop()
@@ -154,12 +159,12 @@ def _settings(guard: Guard, context: ssl.SSLContext) -> uvicorn.Config:
     return settings
 
 
-async def _serve(config: Config, certificate: Certificate | None) -> None:
+async def _serve(config: Config, certificate: Certificate | None, journal: Journal) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await ConsoleService(config, Journal("console"), certificate).run(stop)
+    await ConsoleService(config, journal, certificate).run(stop)
 
 
 def run(config: Config) -> int:
@@ -172,6 +177,10 @@ def run(config: Config) -> int:
         RuntimeDirectoryError: the runtime directory cannot be used, or another console has it.
     """
     certificate = load_certificate(config) if config.console.enabled else None
-    with claimed(config.box.runtime_directory, "console"):
-        asyncio.run(_serve(config, certificate))
+    journal = Journal("console")
+    with (
+        claimed(config.box.runtime_directory, "console"),
+        guarded(journal, expected=(ConsoleError, PrivateFileError)),
+    ):
+        asyncio.run(_serve(config, certificate, journal))
     return 0
