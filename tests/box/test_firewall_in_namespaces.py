@@ -14,6 +14,7 @@ import pytest
 
 from appliance.box.config import load
 from appliance.box.firewall import ruleset
+from appliance.console.box_state import read_counters, rules_loaded
 from tests.box.namespaces import DROPPED_AFTER, NEIGHBOURS, Site, address, box_address, missing
 
 ROOT = Path(__file__).parents[2]
@@ -212,3 +213,22 @@ def test_the_command_tells_what_was_counted(guarded: Site) -> None:
     assert json.loads(guarded.run("box", *ridge, "--json"))["in_seat_profiles"]["packets"] == 1
     lines = [line.split() for line in guarded.run("box", *ridge).splitlines()]
     assert ["in_seat_profiles", "1", "packets"] in [line[:3] for line in lines]
+
+
+def test_what_was_counted_is_exported_for_the_console_and_so_is_that_there_are_no_rules(
+    site: Site, tmp_path: Path
+) -> None:
+    file = tmp_path / "firewall.json"
+    ridge = (sys.executable, "-m", "appliance", "firewall", "--export", str(file))
+    site.nft("-f", "-", rules=site.rules)  # type: ignore[attr-defined]
+    assert site.connects("seats", box_address("seats"), PROFILES)
+    site.run("box", *ridge)
+    exported = read_counters(file)
+    assert exported is not None
+    assert exported.counters["in_seat_profiles"].packets == 1
+    assert rules_loaded(exported, exported.at) is True
+    site.nft("delete", "table", "inet", "ridge")
+    site.run("box", *ridge)
+    assert rules_loaded(read_counters(file), time.time()) is False
+    assert rules_loaded(exported, exported.at + 3600) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["firewall.json"]
