@@ -232,13 +232,14 @@ async def _updates(console: Console, request: Request, session: Session) -> Resp
 
 async def _privacy(console: Console, request: Request, session: Session) -> Response:
     board = console.board()
-    report, counters = newest_report(console.config), read_counters(console.counters_file)
-    values = pages.privacy(board, console.config, report, counters, console.words(request))
+    said, counters = console.words(request), read_counters(console.counters_file)
+    report = newest_report(console.config, said.locale)
+    values = pages.privacy(board, console.config, report, counters, said)
     return console.page(request, "privacy", session, board=board, **values)
 
 
 async def _report(console: Console, request: Request, session: Session) -> Response:
-    path = newest_report(console.config)
+    path = newest_report(console.config, console.words(request).locale)
     try:
         data = path.read_bytes() if path else b""
     except OSError:

@@ -61,14 +61,18 @@ def read_counters(path: Path = COUNTERS_FILE) -> Counters | None:
         return None
 
 
-def newest_report(config: Config) -> Path | None:
-    """The HTML report that was written last; None where there is none."""
+def newest_report(config: Config, locale: str) -> Path | None:
+    """The HTML report that was written last, of this language where there is one; else None."""
     directory = config.box.state_directory / REPORTS
     try:
-        found = [(path.stat().st_mtime, path) for path in directory.glob("*.html") if path.is_file()]
+        found = [
+            (path.name.endswith(f".{locale}.html"), path.stat().st_mtime, path)
+            for path in directory.glob("*.html")
+            if path.is_file()
+        ]
     except OSError:
         return None
-    return max(found)[1] if found else None
+    return max(found)[2] if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,16 +328,22 @@ def test_the_newest_report_is_shown_in_a_cage(site, tmp_path):
     assert browser.get("/privacy/report").status_code == 404
     reports = tmp_path / "state" / "reports"
     reports.mkdir()
-    for age, name in ((100, "old.html"), (0, "new.html")):
+    for age, name in ((100, "old.en.html"), (50, "new.en.html"), (0, "new.zh.html")):
         (reports / name).write_text(f"<style>p{{}}</style><p>{name}<script>alert(1)</script>")
         os.utime(reports / name, (1_700_000_000 - age,) * 2)
-    assert "new.html" in browser.get("/privacy").text
+    assert "new.en.html" in browser.get("/privacy").text
     answer = browser.get("/privacy/report")
-    assert "new.html" in answer.text
+    assert "new.en.html" in answer.text
+    assert "new.zh.html" in browser.get("/privacy/report", headers={"cookie": zh(browser)}).text
     policy = answer.headers["content-security-policy"]
     assert "sandbox" in policy
     assert "script-src" not in policy
     assert "default-src 'none'" in policy
+
+
+def zh(browser):
+    """The cookies of a reader who chose Chinese."""
+    return f"{SESSION_COOKIE}={browser.cookies[SESSION_COOKIE]}; ridge-look=zh."
 
 
 def test_the_firewalls_counters_are_shown_as_exported(site):
