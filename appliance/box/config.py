@@ -52,6 +52,11 @@ class Config(Section):
         """What holds for which calls, in the order in which they are tried; the last is `default`."""
         return resolve(self.policy, self.memory)
 
+    @property
+    def quotes_somewhere(self) -> bool:
+        """Whether words of customers may be shown for any call at all."""
+        return any(policy.quotes for policy in self.policies())
+
     @model_validator(mode="after")
     def _queues_only_shorten_the_retention(self) -> Config:
         for place, queue in enumerate(self.policy.queue):

@@ -21,7 +21,7 @@ RECONNECT_MS: Final = 100
 class DoorLine:
     """Sends encoded door messages to the feed, now or when it is there."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], path: Path) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], path: Path, *, quotes: bool = False) -> None:
         self._socket = context.socket(zmq.PUSH)
         self._socket.setsockopt(zmq.SNDHWM, DOOR_QUEUE)
         self._socket.setsockopt(zmq.LINGER, LINGER_MS)
@@ -32,7 +32,7 @@ class DoorLine:
             zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
         )
         self._was_shut = False
-        self.outbox = Outbox(self._send)
+        self.outbox = Outbox(self._send, quotes)
         self._socket.connect(f"ipc://{path}")
 
     def put(self, data: bytes, now: float) -> None:

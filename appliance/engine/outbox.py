@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.protocol import codec
-from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND, LeakyBucket
+from appliance.protocol.budget import CallBudget
 from appliance.protocol.messages import CallMessage, DoorMessage, ProfileMessage, forgets
 
 #: A cue is of use at once or never.
@@ -28,7 +28,7 @@ MAX_CALLS: Final = 2048
 #: How long the last word on a call is kept after it was said: as long as the feed keeps it.
 REMEMBER_SECONDS: Final = 900.0
 #: What is told again counts against the budget of the call, which is metered a little below the feed's.
-MARGIN: Final = 0.95
+MARGIN: Final = 0.9
 
 
 @dataclass(slots=True)
@@ -73,12 +73,14 @@ class Outbox:
 
     #: takes an encoded door message, or returns False while the door is shut
     send: Callable[[bytes], bool]
+    #: whether the site has quotes shown
+    quotes: bool = False
     #: messages that were overtaken by newer ones, or too old to be sent
     dropped: int = 0
     _calls: dict[str, list[_Waiting]] = field(default_factory=dict)
     _words: dict[str, _LastWord] = field(default_factory=dict)
     #: of calls that were told again: what the feed has taken of them
-    _meters: dict[str, LeakyBucket] = field(default_factory=dict)
+    _meters: dict[str, CallBudget] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(map(len, self._calls.values()))
@@ -128,17 +130,17 @@ class Outbox:
             merged = sorted([*missing, *there], key=lambda part: part.message.seq)
             if merged:
                 self._calls[call] = merged
-                self._meters[call] = LeakyBucket(CALL_BYTES_PER_SECOND * MARGIN, CALL_BURST_BYTES * MARGIN)
+                self._meters[call] = CallBudget(MARGIN, quotes=self.quotes)
         self.flush(now)
 
     def _fits(self, waiting: _Waiting, now: float) -> bool:
         meter = self._meters.get(waiting.message.call)
-        return meter is None or meter.wait(len(waiting.data), now) == 0
+        return meter is None or meter.wait(waiting.message, len(waiting.data), now) == 0
 
     def _pour(self, waiting: _Waiting, now: float) -> None:
         meter = self._meters.get(waiting.message.call)
         if meter is not None:
-            meter.pour(len(waiting.data), now)
+            meter.pour(waiting.message, len(waiting.data), now)
 
     def _remember(self, new: _Waiting) -> None:
         call = new.message.call

@@ -199,7 +199,8 @@ class Scheduler:
         except Exception as error:  # one call's fault must not end the others
             self._note_failure(message.call, error)
             return
-        call = _Call(pipeline, Publication(pipeline), now, message.policy or self._policy)
+        policy = message.policy or self._policy
+        call = _Call(pipeline, Publication(pipeline, quotes=policy.quotes), now, policy)
         call.pending.extend(call.publication.event("started", now, wall))
         if isinstance(pipeline, UnheardCall):
             call.pending.extend(call.publication.profile_now(now, wall))

@@ -83,6 +83,7 @@ class EngineService:
             on_failure=self._call_failed,
             abandoned_after=ABANDONED_SECONDS,
         )
+        self._quotes = config.quotes_somewhere
         self._manager = ServiceManager()
         self._status = StatusLine(self._directory, self._manager)
         self._utterances = 0
@@ -98,7 +99,7 @@ class EngineService:
         """Serve until `stop`; returns the exit status."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         audio = context.socket(zmq.PULL)
-        door = DoorLine(context, self._directory / "door.sock")
+        door = DoorLine(context, self._directory / "door.sock", quotes=self._quotes)
         try:
             audio.setsockopt(zmq.RCVHWM, AUDIO_QUEUE)
             # Larger frames end the connection before memory is taken for them.

@@ -11,39 +11,92 @@ from typing import Final
 import zmq
 
 from appliance.feed.publisher import BindError
+from appliance.feed.topics import FORGET_SECONDS
 from appliance.protocol.bucket import LeakyBucket
+from appliance.protocol.budget import call_bits, has_quotes
 from appliance.protocol.codec import MAX_MESSAGE_BYTES, SchemaError, decode_door
+from appliance.protocol.information import History
 from appliance.protocol.messages import DoorMessage
 
 DOOR_SOCKET: Final = "door.sock"
 #: Messages that are taken before the other sockets get their turn.
 MESSAGES_A_TURN: Final = 256
-#: Calls that are metered at once; twice the calls that a box can be configured for.
-MAX_CALLS: Final = 4096
+#: The calls that a box can be configured for.
+MAX_CALLS: Final = 2000
+#: Seats that are metered at once.
+MAX_SEATS: Final = 4096
+#: A seat's readers may be told half as much again as a call has: one call ends while the next one begins.
+SEAT_SHARE: Final = 1.5
 #: Linux, sockaddr_un.sun_path less its end (unix(7)).
 MAX_SOCKET_PATH: Final = 107
 
 
+@dataclass(slots=True)
+class _Seat:
+    """What one seat's readers have been sent, and how much more they may be."""
+
+    bits: LeakyBucket
+    used: float
+    history: History = field(default_factory=History)
+    calls: dict[str, tuple[LeakyBucket, LeakyBucket]] = field(default_factory=dict)
+
+
 class Budget:
-    """A leaky bucket for every call. Pure."""
+    """What may pass of a call (bytes and bits), to a seat and out of the box (bits). Pure.
 
-    def __init__(self) -> None:
-        self._buckets: dict[str, LeakyBucket] = {}
+    Calls of one seat share its bits, so that calls that are made up gain nothing.
 
-    def accept(self, call: str, size: int, now: float) -> bool:
-        """Whether a message of `size` bytes of this call may pass at `now` (monotonic seconds)."""
-        bucket = self._buckets.get(call)
-        if bucket is None:
-            if len(self._buckets) >= MAX_CALLS:
-                self._drop_empty(now)
-            if len(self._buckets) >= MAX_CALLS:
-                return False
-            bucket = self._buckets[call] = LeakyBucket()
-        return bucket.pour(size, now)
+    Args:
+        quotes: whether the site has quotes shown.
+        calls: that the box may serve at once.
+    """
 
-    def _drop_empty(self, now: float) -> None:
-        # An empty bucket is as good as a new one, so that forgetting it gives a call nothing.
-        self._buckets = {call: bucket for call, bucket in self._buckets.items() if bucket.level(now) > 0}
+    def __init__(self, *, quotes: bool = False, calls: int = MAX_CALLS) -> None:
+        rate, burst = self._call_bits = call_bits(quotes=quotes)
+        self._seat_bits = rate * SEAT_SHARE, burst * SEAT_SHARE
+        self._box = LeakyBucket(rate * calls, burst * calls)
+        self._seats: dict[str, _Seat] = {}
+
+    def accept(self, message: DoorMessage, size: int, now: float) -> bool:
+        """Whether a message of `size` bytes may pass at `now` (monotonic seconds); if so, it is counted."""
+        seat = self._seats.get(message.seat) or self._new_seat(message.seat, now)
+        if seat is None:
+            return False
+        call_bytes, call_bits = self._call(seat, message.call, now)
+        bits = seat.history.bits(message, now)
+        meters = ((call_bytes, size), (call_bits, bits), (seat.bits, bits), (self._box, bits))
+        if any(bucket.wait(amount, now) for bucket, amount in meters):
+            return False
+        for bucket, amount in meters:
+            bucket.pour(amount, now)
+        seat.history.note(message, now)
+        seat.used = now
+        return True
+
+    def forget(self, now: float) -> None:
+        """Forget the seats that nothing was said to for a while; what they are told next counts as new."""
+        self._seats = {name: seat for name, seat in self._seats.items() if now - seat.used < FORGET_SECONDS}
+
+    def _new_seat(self, name: str, now: float) -> _Seat | None:
+        if len(self._seats) >= MAX_SEATS:
+            # A seat whose bucket is empty gains nothing by being forgotten.
+            idle = [one for one, seat in self._seats.items() if seat.bits.level(now) == 0]
+            for one in idle:
+                del self._seats[one]
+        if len(self._seats) >= MAX_SEATS:
+            return None
+        seat = self._seats[name] = _Seat(LeakyBucket(*self._seat_bits), now)
+        return seat
+
+    def _call(self, seat: _Seat, call: str, now: float) -> tuple[LeakyBucket, LeakyBucket]:
+        found = seat.calls.get(call)
+        if found is None:
+            # An empty bucket is as good as a new one, so that forgetting it gives a call nothing.
+            seat.calls = {
+                name: pair for name, pair in seat.calls.items() if any(one.level(now) > 0 for one in pair)
+            }
+            found = seat.calls[call] = LeakyBucket(), LeakyBucket(*self._call_bits)
+        return found
 
 
 @dataclass(slots=True)
@@ -54,18 +107,33 @@ class DoorCounters:
     bytes: int = 0
     #: not in the schema
     refused: int = 0
-    #: over the call's 1 KiB/s
+    #: over the bytes or bits of its call, its seat or the box
     over_budget: int = 0
     #: the last refused field, for the journal
     last_field: str = field(default="", repr=False)
 
 
 class Door:
-    """The PULL socket that the engines connect to."""
+    """The PULL socket that the engines connect to.
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], directory: Path) -> None:
+    Args:
+        context: of the sockets.
+        directory: where `door.sock` is made.
+        quotes: whether words of customers may pass, as evidence's quotes.
+        calls: that the box may serve at once.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        directory: Path,
+        *,
+        quotes: bool = False,
+        calls: int = MAX_CALLS,
+    ) -> None:
         self._path = directory / DOOR_SOCKET
-        self._budget = Budget()
+        self._quotes = quotes
+        self._budget = Budget(quotes=quotes, calls=calls)
         self.counters = DoorCounters()
         self.socket = context.socket(zmq.PULL)
         self.socket.linger = 0
@@ -110,6 +178,10 @@ class Door:
             if message is not None:
                 yield message
 
+    def expire(self, now: float) -> None:
+        """Forget what was said to seats that nothing is said to any more."""
+        self._budget.forget(now)
+
     def close(self) -> None:
         """Close the socket and remove its file."""
         self.socket.close()
@@ -121,7 +193,10 @@ class Door:
         except SchemaError as error:
             self._refuse(error.field)
             return None
-        if not self._budget.accept(message.call, len(data), now):
+        if not self._quotes and has_quotes(message):
+            self._refuse("evidence.quote")
+            return None
+        if not self._budget.accept(message, len(data), now):
             self.counters.over_budget += 1
             return None
         self.counters.accepted += 1

@@ -117,10 +117,8 @@ class SeatSockets:
             self._watch()
         return changed
 
-    def poll(self, timeout_ms: int, more: zmq.Socket[bytes]) -> None:
-        """Wait until something came in here or at `more`."""
-        if more not in self._poller:
-            self._poller.register(more, zmq.POLLIN)
+    def poll(self, timeout_ms: int) -> None:
+        """Wait until a seat said something."""
         self._poller.poll(timeout_ms)
 
     def forget(self, seat: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import signal
 import sys
@@ -43,6 +44,7 @@ from appliance.feed.report import report_of
 from appliance.feed.seat_sockets import SeatSockets, State
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import SchemaError
+from appliance.protocol.information import TICK_SECONDS, tick_of
 from appliance.protocol.messages import DoorMessage, OpportunityMessage
 
 #: A revoked seat is cut off within this time.
@@ -95,6 +97,7 @@ class FeedService:
         self._said: set[str] = set()
         self._ledger: Ledger | None = None
         self._next_note = 0.0
+        self._tick = 0
         self.unclaimed = 0
         #: messages that some topic is for, and those of them that were published
         self._asked = self._done = 0
@@ -153,7 +156,12 @@ class FeedService:
         self._sockets = SeatSockets(context, self._authenticator, feed, state)
         self._sockets.open(keys.secret)
         self._cleanup.callback(self._sockets.close)
-        self._door = Door(context, self._config.box.runtime_directory)
+        self._door = Door(
+            context,
+            self._config.box.runtime_directory,
+            quotes=self._config.quotes_somewhere,
+            calls=self._config.siprec.max_calls,
+        )
         self._cleanup.callback(self._door.close)
         self._door.bind()
         self._journal.write(
@@ -200,7 +208,9 @@ class FeedService:
             AuthenticatorError: the authenticator does not answer any more.
             BindError: the box took its next key, and its ports cannot be bound again.
         """
-        self._sockets.poll(timeout_ms, self._door.socket)
+        # What engines say waits for the next tick: the moment of a message must tell seats nothing finer.
+        left_ms = math.ceil(1000 * ((self._tick + 1) * TICK_SECONDS - time.monotonic()))
+        self._sockets.poll(min(timeout_ms, max(0, left_ms)))
         now = time.monotonic()
         if now >= self._next_grants:
             self._next_grants = now + GRANTS_POLL_SECONDS
@@ -208,8 +218,11 @@ class FeedService:
             self._poll_box_key()
             self._poll_codes()
         self._sockets.publisher.serve(now)
-        for message in self._door.take(now):
-            self._publish(message, now)
+        if tick_of(now) > self._tick:
+            self._tick = tick_of(now)
+            # Within a tick, the order of the seats tells nothing either.
+            for message in sorted(self._door.take(now), key=lambda message: message.seat):
+                self._publish(message, now)
         self._sockets.control.serve(now)
         ports = (self.publish_port, self.control_port)
         if self._sockets.enrolment.serve(ports, now):
@@ -289,6 +302,7 @@ class FeedService:
         if now >= self._next_expiry:
             self._next_expiry = now + EXPIRE_SECONDS
             self._topics.expire(now)
+            self._door.expire(now)
         if now >= self._next_journal:
             self._next_journal = now + JOURNAL_SECONDS
             self._sums.refusals(self._door.counters, self.unclaimed, self._sockets, self._authenticator)

@@ -1,8 +1,8 @@
 """The door's codec: msgpack in and out of the closed schema, with every bound checked on both sides.
 
-What the type does not say is said here: at most 4 KiB a message, fractions on a grid of 0.01, codes from
-the closed sets, no control characters in text. Together with the schema (no binary fields, no lists of
-numbers) that bounds what a message can carry, so audio cannot pass.
+What the type does not say is said here: at most 4 KiB a message, fractions on a grid of 0.01, times on one
+of 100 ms, codes from the closed sets, no control characters in text. Together with the schema (no binary
+fields, no lists of numbers) that bounds what a message can carry; `information` counts it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from appliance.protocol.messages import CueMessage, DoorMessage, Evidence, SeatMessage
+from appliance.protocol.messages import (
+    CueMessage,
+    DoorMessage,
+    Evidence,
+    Milliseconds,
+    SeatMessage,
+    UnixMilliseconds,
+)
 from appliance.protocol.vocabulary import CUE_CODES, EVIDENCE_CODES
 
 #: Whole profiles with full lists stay below this; intelligible speech of a second does not fit.
@@ -24,6 +31,8 @@ MAX_MESSAGE_BYTES: Final = 4096
 MAX_TEXT_CHARACTERS: Final = 200
 #: Fractions are whole hundredths: finer digits tell an agent nothing, and could carry hidden data.
 GRID: Final = 100
+#: Times are whole tenths of a second, for the same reasons.
+TIME_GRID_MS: Final = 100
 
 #: Takes a value and whether to round; returns the value to use.
 _Check = Callable[[Any, bool], Any]
@@ -126,6 +135,14 @@ def _fraction(value: Any, rounding: bool) -> float:
     return rounded
 
 
+def _time(value: Any, rounding: bool) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SchemaError("", f"a whole number is wanted, and a {type(value).__name__} was found")
+    if not rounding and value % TIME_GRID_MS:
+        raise SchemaError("", f"{value} is not a multiple of {TIME_GRID_MS} ms")
+    return value - value % TIME_GRID_MS
+
+
 def _text(value: Any, _rounding: bool) -> Any:
     if not isinstance(value, str):
         raise SchemaError("", f"text is wanted, and a {type(value).__name__} was found")
@@ -153,8 +170,14 @@ _CLOSED_CODES: Final[dict[tuple[type, str], frozenset[str]]] = {
 }
 
 
+#: The types that are times, in ms.
+_TIMES: Final = (inspect.type_info(Milliseconds), inspect.type_info(UnixMilliseconds))
+
+
 def _check_of(kind: inspect.Type) -> _Check | None:
     """The check of a type, or None where msgspec's own suffices."""
+    if kind in _TIMES:
+        return _time
     if isinstance(kind, inspect.Metadata):
         return _check_of(kind.type)
     if isinstance(kind, inspect.FloatType):

@@ -90,3 +90,20 @@ CUE_CODES: Final[frozenset[str]] = frozenset(
     [f"objection.{code}" for code in OBJECTION_TYPES]
     + ["voice.angry", "voice.sad", "pacing.hard_sell", "pacing.stop_asking", "pacing.promise_return"]
 )
+
+#: The strategies of the catalogue that comes with the appliance. A site may have others: this is no bound,
+#: but what it costs at the door to name one is reckoned by it.
+STRATEGIES: Final[frozenset[str]] = frozenset((
+    "short_and_ask_permission", "offer_choice_of_time", "send_facts_no_strings", "apologise_and_slow_down",
+    "say_source_offer_stop", "let_them_finish", "let_them_verify", "name_the_weak_point",
+    "past_figures_with_caveat", "customers_like_you", "agree_a_later_date", "compare_waiting",
+    "keep_the_door_open", "ask_what_is_unclear", "one_small_step", "talk_with_family", "written_summary",
+    "say_fees_plainly", "two_products_side_by_side", "liquidity_ladder", "start_from_safety",
+    "conclusion_first", "share_the_picture", "steady_and_patient", "figures_and_sources", "offer_two_ways",
+    "ask_an_open_question", "give_back_what_was_shared", "say_it_back", "thank_and_go_on",
+    "answer_then_ask", "plain_words", "talk_as_to_an_expert", "put_service_right", "acknowledge_the_worry",
+    "note_the_maturity_date", "idle_money_in_parts", "money_with_a_name", "state_permission_rules",
+    "raise_the_sight", "book_the_next_step", "sum_up_and_let_choose", "name_a_real_deadline",
+    "take_back_the_promise", "stop_pushing_and_listen", "no_hurry_for_the_elderly",
+    "risk_questionnaire_first", "choose_a_smaller_step", "close_politely", "honour_the_no",
+))  # fmt: skip

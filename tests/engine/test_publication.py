@@ -63,7 +63,7 @@ class Profile:
 
     def snapshot(self, at_ms: int, *, final: bool) -> Any:
         self.snapshots += not self.still
-        return SimpleNamespace(**{**vars(PARTS), "audio": AudioQuality(0.0, self.snapshots)})
+        return SimpleNamespace(**{**vars(PARTS), "audio": AudioQuality(self.snapshots % 100 / 100, 0)})
 
     def take_cues(self) -> list[Any]:
         cues, self.cues = self.cues, []

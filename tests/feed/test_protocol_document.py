@@ -10,8 +10,8 @@ from msgspec import inspect
 
 import appliance.feed
 from appliance.box.config import Feed
-from appliance.feed import codes, control, enrolment, leases, publisher, topics
-from appliance.protocol import bucket, codec, replies, requests
+from appliance.feed import codes, control, door, enrolment, leases, publisher, topics
+from appliance.protocol import bucket, budget, codec, information, replies, requests
 from appliance.protocol.messages import SCHEMA_VERSION, SeatMessage
 from appliance.seat import client, stream
 
@@ -49,6 +49,11 @@ def test_every_field_of_a_reply_is_described():
         f"| a message | {codec.MAX_MESSAGE_BYTES} bytes |",
         f"| {codec.MAX_TEXT_CHARACTERS} characters, in practice",
         f"{bucket.CALL_BYTES_PER_SECOND:.0f} bytes a second, {bucket.CALL_BURST_BYTES:.0f} at once",
+        f"{budget.CALL_BITS_PER_SECOND:.0f} a second, {budget.CALL_BURST_BITS:.0f} at once; where quotes",
+        f"shown, {budget.QUOTED_BITS_PER_SECOND:.0f} and {budget.QUOTED_BURST_BITS:.0f} |",
+        f"all calls of a seat | {door.SEAT_SHARE} times",
+        f"multiples of {codec.TIME_GRID_MS} ms. Messages",
+        f"multiples of {information.TICK_SECONDS * 1000:.0f} ms of the feed's clock",
         f"map of at most {requests.MAX_REQUEST_BYTES} bytes",
         f"| request frame | {4 * requests.MAX_REQUEST_BYTES} bytes",
         f"| subscription frame | {publisher.MAX_SUBSCRIPTION_BYTES} bytes",

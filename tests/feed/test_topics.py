@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from appliance.feed.admission import Admission, Change
-from appliance.feed.door import Budget
+from appliance.feed.door import SEAT_SHARE, Budget
 from appliance.feed.grants import Grant
 from appliance.feed.topics import FORGET_SECONDS, MAX_CALLS_A_SEAT, NotGivenError, Topics
 from appliance.protocol.bucket import CALL_BURST_BYTES, CALL_BYTES_PER_SECOND
 from appliance.protocol.codec import SchemaError, decode_seat
-from appliance.protocol.messages import Evidence
+from appliance.protocol.messages import Estimate, Evidence, Mind
 from tests.protocol.samples import CALL, OBJECTED, call, cue, profile
 
 OTHER = "B" * 22
@@ -173,21 +173,64 @@ def test_a_connection_without_the_present_mark_is_nobodys(seat, mark):
     assert admission.peer(seat, mark) is None
 
 
-def test_one_calls_budget_is_not_anothers():
-    budget = Budget()
-    assert budget.accept("a", int(CALL_BURST_BYTES), 0.0)
-    assert not budget.accept("a", 1, 0.0)
-    assert budget.accept("b", 1, 0.0)
-    assert budget.accept("a", int(CALL_BYTES_PER_SECOND), 1.0)
+def later(message, seconds):
+    return replace(message, at=message.at + round(seconds * 1000), wall=message.wall + round(seconds * 1000))
 
 
-def test_a_flood_of_call_ids_is_bounded_and_ends(monkeypatch):
-    monkeypatch.setattr("appliance.feed.door.MAX_CALLS", 3)
+def test_one_calls_bytes_are_not_anothers():
     budget = Budget()
-    assert [budget.accept(call, 1024, 0.0) for call in "abcd"] == [True, True, True, False]
-    assert budget.accept("a", 1024, 0.5)
-    assert [budget.accept(call, 1024, 1.0) for call in "de"] == [True, True]
-    assert not budget.accept("f", 1024, 1.0)
+    assert budget.accept(call(), int(CALL_BURST_BYTES), 0.0)
+    assert not budget.accept(call(), 1, 0.0)
+    assert budget.accept(call(call_id=OTHER), 1, 0.0)
+    assert budget.accept(later(call(), 1), int(CALL_BYTES_PER_SECOND), 1.0)
+
+
+def made_up(number, **where):
+    """A profile that has little to do with the one before."""
+    new = profile(score=number * 37 % 101, **where)
+    estimate = Estimate(number * 53 % 101 / 100, number * 71 % 101 / 100)
+    mind = Mind(*[estimate] * 6)
+    return replace(new, influence=replace(new.influence, mind=mind))
+
+
+def passed(budget, messages, now):
+    """How many of them pass, one a tick."""
+    return sum(budget.accept(message, 100, now + number / 20) for number, message in enumerate(messages))
+
+
+def test_made_up_profiles_of_one_call_pass_until_its_bits_are_used_up():
+    budget = Budget()
+    first = passed(budget, [made_up(number) for number in range(100)], 0.0)
+    assert 10 < first < 40
+    assert passed(budget, [made_up(number, seat="8002") for number in range(100)], 10.0) == first
+
+
+def test_calls_that_are_made_up_share_the_bits_of_their_seat():
+    one, many = Budget(), Budget()
+    alone = passed(one, [made_up(number) for number in range(200)], 0.0)
+    together = passed(many, [made_up(number, call_id=f"{number % 8:022d}") for number in range(200)], 0.0)
+    assert together <= SEAT_SHARE * alone
+
+
+def test_all_seats_share_the_bits_of_the_box():
+    roomy, narrow = Budget(calls=60), Budget(calls=1)
+    messages = [made_up(number, seat=f"{number % 20}") for number in range(400)]
+    assert passed(narrow, messages, 0.0) < passed(roomy, messages, 0.0) / 4
+
+
+def test_a_flood_of_seats_is_bounded_and_ends(monkeypatch):
+    monkeypatch.setattr("appliance.feed.door.MAX_SEATS", 3)
+    budget = Budget()
+    assert [budget.accept(call(seat=seat), 100, 0.0) for seat in "abcd"] == [True, True, True, False]
+    # Their buckets are empty by then, and forgetting them gives them nothing.
+    assert budget.accept(call(seat="d"), 100, 60.0)
+
+
+def test_what_a_seat_was_told_is_forgotten():
+    budget = Budget()
+    assert budget.accept(profile(), 100, 0.0)
+    budget.forget(FORGET_SECONDS + 1)
+    assert not budget._seats
 
 
 def test_a_snapshot_is_valid_for_the_client():

@@ -7,19 +7,23 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from appliance.protocol.codec import TIME_GRID_MS
 from appliance.protocol.messages import (
     BeatMessage,
     CallMessage,
     CueMessage,
     DoorMessage,
     Evidence,
+    Milliseconds,
     OpportunityMessage,
     ProfileMessage,
     SeatMessage,
+    UnixMilliseconds,
 )
 from appliance.protocol.vocabulary import CUE_CODES, EVIDENCE_CODES
 
 CODES = {(Evidence, "code"): sorted(EVIDENCE_CODES), (CueMessage, "code"): sorted(CUE_CODES)}
+TIMES = (inspect.type_info(Milliseconds), inspect.type_info(UnixMilliseconds))
 PRINTABLE = st.characters(exclude_categories=("Cc", "Cs"))
 
 
@@ -44,6 +48,8 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             lambda hundredths: hundredths / 100
         )
     if isinstance(kind, inspect.IntType):
+        if kind in TIMES:
+            return st.integers(0, kind.le // TIME_GRID_MS).map(lambda steps: steps * TIME_GRID_MS)
         return st.integers(kind.ge, kind.le)
     if isinstance(kind, inspect.BoolType):
         return st.booleans()
