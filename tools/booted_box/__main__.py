@@ -1,0 +1,99 @@
+"""Installs the appliance on a Debian 12 of its own, boots it under systemd, and tries what must not happen.
+
+    tools/boot              everything: call, traces, memory, restarts, watchdog, core dump, ordered stop
+    tools/boot --short      units, sandboxes, call and traces
+    tools/boot --json FILE  writes what was found
+
+The box is a container of systemd-nspawn with network namespaces around it, so it needs root. The first run
+makes its Debian, some 700 MB in `.cache/booted_box`, and needs the network for that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tools.booted_box.cables import Cables
+from tools.booted_box.image import ImageError, tree
+from tools.booted_box.installation import install
+from tools.booted_box.machine import Machine, MachineError
+from tools.booted_box.trial import Trial
+from tools.running import REPOSITORY
+
+#: Recognizers that a site would have pulled; without them the bundled one runs.
+UPSTREAM = REPOSITORY.parent / "shared/models/asr-zh-pinyin-zipformer"
+
+
+def say(text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    options = _options()
+    if os.geteuid() != 0:
+        say("tools/boot needs root, for network namespaces and a container; run: sudo tools/boot")
+        return 2
+    # Whoever ends the program leaves no box behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    directory = Path(tempfile.mkdtemp(prefix="ridge-boot-"))
+    try:
+        say("a Debian 12 to install on: made once, then kept in .cache/booted_box")
+        root, cables = tree(), Cables()
+        try:
+            with Machine(root, cables, directory) as machine:
+                return _try(machine, cables, directory, options)
+        finally:
+            cables.close()
+    except (ImageError, MachineError, OSError) as error:
+        say(str(error))
+        return 2
+    finally:
+        if options.keep:
+            say(f"kept: {directory}")
+        else:
+            shutil.rmtree(directory)
+
+
+def _try(machine: Machine, cables: Cables, directory: Path, options: argparse.Namespace) -> int:
+    begun = time.monotonic()
+    say("installing by the steps of systemd/README.md")
+    install(machine, directory / "keys", [UPSTREAM] if UPSTREAM.is_dir() else [])
+    say("restarting the box")
+    machine.restart()
+    trial = Trial(machine, cables, directory / "keys", directory, say=say)
+    checks = [
+        trial.active,
+        trial.exposure,
+        trial.kernel_limits,
+        trial.before_call,
+        trial.demo_call,
+        trial.traces,
+        trial.counters,
+    ]
+    if not options.short:
+        checks += [trial.memory, trial.restarts, trial.watchdog, trial.core_dump, trial.ordered_stop]
+    for check in checks:
+        trial.attempt(check)
+    failed = [finding for finding in trial.findings if not finding.held]
+    say(f"{len(trial.findings)} checks, {len(failed)} failed, {time.monotonic() - begun:.0f} s")
+    return 1 if failed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tools/boot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--short", action="store_true", help="leave out memory, faults and the ordered stop")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found")
+    parser.add_argument("--keep", action="store_true", help="keep the box's disk and console output")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
