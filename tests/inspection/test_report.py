@@ -155,6 +155,8 @@ def test_a_page_tells_all_findings_and_leaves_no_value_out(written: Path, locale
     assert page.count('class="blank"') > 15
     words = {"zh": "符合", "en": "in order"}[locale]
     assert words in page
+    # No units run where tests do, and an officer must not take this for a box in service.
+    assert catalogue(f"report_{locale}")["summary"]["development"] in page
     assert {"zh": "已突破", "en": "GOT THROUGH"}[locale] in page
     assert {"zh": "有 1 次尝试", "en": "1 attempts got"}[locale] in page[: page.index('id="processed"')]
     assert {"zh": "用调试器读取&lt;内存&gt;", "en": "Read &lt;memory&gt; by"}[locale] in page

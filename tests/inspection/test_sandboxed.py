@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pwd
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from appliance.box.config import Box, Config
 from appliance.inspection.checks import processes
 from appliance.inspection.ground import Ground
-from tests.systemd.sandbox import NUMBERS, make_box
-from tests.systemd.test_sandbox import SITE, UNITS, Running, missing
+from appliance.inspection.report.content import Report
+from tests.systemd.sandbox import NUMBERS, make_box, settings
+from tests.systemd.test_sandbox import PATIENCE, ROOT, SITE, UNITS, Running, environment, missing
 
 _missing = missing()
 pytestmark = [
@@ -38,6 +42,39 @@ def box(tmp_path: Path) -> Iterator[Path]:
         for one in running:
             one.process.kill()
             one.process.wait()
+
+
+#: What ridge-report.service leaves of root's capabilities.
+CAPABILITIES = settings("ridge-report.service")["CapabilityBoundingSet"][0].split()
+
+
+def test_a_report_can_be_written_with_the_capabilities_of_its_unit(box: Path) -> None:
+    kept = ",".join("+" + one.removeprefix("CAP_").lower() for one in CAPABILITIES)
+    reports = box / "var/lib/ridge/reports"
+    reports.mkdir(mode=0o750, exist_ok=True)
+    # The box's directories where the processes see them, in a mount namespace of the report's own.
+    script = (
+        f"mount --bind {box}/run /run && mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/ridge && "
+        f"mount --bind {box}/var/lib/ridge /var/lib/ridge && "
+        f"exec setpriv --bounding-set=-all,{kept} --inh-caps=-all --no-new-privs "
+        f"{sys.executable} -m appliance privacy report --locale en --config /var/lib/ridge/ridge.toml"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=ROOT, env=environment(XDG_RUNTIME_DIR="/run", XDG_STATE_HOME="/var/lib"),
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    facts, page = sorted(reports.iterdir(), key=lambda path: path.suffix, reverse=True)
+    report = msgspec.json.decode(facts.read_bytes(), type=Report)
+    found = {(one.check, one.subject): one for one in report.inspection.findings}
+    for name in ("feed", "engine-0", "capture"):
+        for check in ("privileges", "calls", "network", "files", "memory"):
+            assert found[f"process.{check}", name].outcome == "ok"
+    assert found["ledger.verified", "/var/lib/ridge/feed/ledger"].outcome == "ok"
+    assert found["directories.secrets", "/var/lib/ridge/feed"].outcome == "ok"
+    assert found["models.recognizer", "asr-zh-pinyin-zipformer"].outcome == "ok"
+    assert (page.suffix, page.stat().st_mode & 0o777) == (".html", 0o640)
 
 
 def test_the_sandboxes_are_measured_as_they_are(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:

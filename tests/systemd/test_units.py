@@ -18,8 +18,13 @@ EXPOSURE = {
     "ridge-feed.service": 1.5,
     "ridge-console.service": 1.5,
     "ridge-capture.service": 2.0,
+    # It looks, as root, at every process and at the kernel's rules.
+    "ridge-report.service": 3.0,
 }
-OTHERS = ("ridge-firewall.service", "ridge-counters.service", "ridge-counters.timer", "ridge.target")
+OTHERS = (
+    "ridge-firewall.service", "ridge-counters.service", "ridge-counters.timer", "ridge-report.timer",
+    "ridge.target",
+)  # fmt: skip
 UNITS = [*EXPOSURE, *OTHERS]
 PROCESSES = ("ridge-engine@.service", "ridge-feed.service", "ridge-console.service", "ridge-capture.service")
 

@@ -93,6 +93,8 @@ class Report(msgspec.Struct, frozen=True):
     #: UTC, as `2026-11-26T04:15:31Z`
     at: str
     box: str
+    #: no units run this appliance, so nothing sandboxes it: whatever the checks say, it is no box in service
+    development: bool
     machine: MachineFacts
     settings: Settings
     policies: tuple[PolicyFacts, ...]
@@ -120,6 +122,7 @@ def collect(ground: Ground, evidence: Sequence[Path] = ()) -> Report:
         v=REPORT_VERSION,
         at=inspection.at,
         box=config.box.name,
+        development=ground.development,
         machine=machine_facts(ground),
         settings=_settings(ground),
         policies=tuple(

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Final
 
+from appliance.box.journal import event_types
 from appliance.inspection.support.scrubbing import rounded, vocabulary
 
 #: Some hours of a quiet box, some minutes of one in trouble.
 MOST_LINES: Final = 2000
 MAX_LINE_BYTES: Final = 4096
 #: Fields whose values name a call or a seat; they are numbered in the order in which they appear.
-_NUMBERED: Final = {"call": "call", "seat": "seat"}
+_NUMBERED: Final = frozenset({"call", "seat"})
+#: The modules that declare events.
+_ROOMS: Final = (
+    "box.journal_events", "capture.capture_events", "engine.engine_events", "feed.feed_events",
+    "console.console_events", "speech.speech_events",
+)  # fmt: skip
+_PROCESS: Final = re.compile(r"(supervisor|capture|engine|feed|console)(-\d{1,2})?")
+#: Where an error came up: a module and a line.
+_PLACE: Final = re.compile(r"([a-z_]+)(?:\.py)?:\d{1,5}")
+#: The year 2100; what is later is no time.
+_LATEST: Final = 4_102_444_800
 WITHHELD: Final = "[withheld]"
 
 
@@ -45,17 +59,22 @@ class JournalFilter:
             event = json.loads(line)
         except ValueError:
             return None
-        if not isinstance(event, dict) or not {"process", "event"} <= event.keys():
+        if not isinstance(event, dict):
             return None
-        if event["process"] not in vocabulary() or event["event"] not in vocabulary():
+        name, process = event.get("event"), event.get("process")
+        known = declared_events().get(name) if isinstance(name, str) else None
+        if known is None or not isinstance(process, str) or not _PROCESS.fullmatch(process):
             return None
-        return {
-            key: self._field(key, value) for key, value in event.items() if key in vocabulary() or key == "at"
+        told = {"at": _time(event.get("at")), "process": process, "event": name}
+        # Sums of reasons stand in a line by the reason's own name, which is a word of this program.
+        told |= {
+            key: self._field(key, value)
+            for key, value in event.items()
+            if key not in told and (key in known or (key in vocabulary() and isinstance(value, int)))
         }
+        return told
 
     def _field(self, key: str, value: Any) -> Any:
-        if key == "at" and isinstance(value, int | float):
-            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value))
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, int | float):
@@ -63,6 +82,25 @@ class JournalFilter:
         if not isinstance(value, str):
             return WITHHELD
         if key in _NUMBERED:
-            place = (key, value)
-            return self._names.setdefault(place, f"{key}-{len(self._names) + 1}")
-        return value if value in vocabulary() else WITHHELD
+            return self._names.setdefault((key, value), f"{key}-{len(self._names) + 1}")
+        place = _PLACE.fullmatch(value)
+        return value if value in vocabulary() or (place and place[1] in vocabulary()) else WITHHELD
+
+
+@cache
+def declared_events() -> dict[str, frozenset[str]]:
+    """The fields of every event that this program declares, by the event's name."""
+    for room in _ROOMS:
+        importlib.import_module(f"appliance.{room}")
+    found: dict[str, frozenset[str]] = {}
+    for kind in event_types().values():
+        # Two processes may call different events by one name.
+        found[kind.event] = found.get(kind.event, frozenset()).union(one.name for one in fields(kind))
+    return found
+
+
+def _time(at: Any) -> str | None:
+    """UTC, where this is a time of our days."""
+    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 < at < _LATEST:
+        return None
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

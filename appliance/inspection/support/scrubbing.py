@@ -36,10 +36,11 @@ _CLASS: Final = re.compile(r"^class (\w+)", re.MULTILINE)
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Every word that stands in this program as a constant, the names of its classes, and Python's errors."""
+    """Every constant word of this program, the names of its classes and modules, and Python's errors."""
     words = {name for name in dir(builtins) if name.endswith("Error")}
     for path in Path(appliance.__file__).parent.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
+        words.add(path.stem)
         words.update(_CONSTANT.findall(text))
         words.update(_CLASS.findall(text))
     return frozenset(words)
