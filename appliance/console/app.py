@@ -32,7 +32,7 @@ from appliance.console.box_state import (
     rules_loaded,
 )
 from appliance.console.certificate import Certificate
-from appliance.console.console_events import FormRefused, Logout, MetricsRefused, PageFailed
+from appliance.console.console_events import FormRefused, Logout, MetricsRefused, PageFailed, RevocationAsked
 from appliance.console.guard import Guard
 from appliance.console.health import Circumstances, Finding, judge
 from appliance.console.login import (
@@ -50,6 +50,7 @@ from appliance.console.sessions import Session
 from appliance.console.token import token_holds
 from appliance.console.words import LOCALES, Locale, Words, words
 from appliance.feed.private_file import PrivateFileError
+from appliance.feed.revocations import Revocations
 
 LOOK_COOKIE: Final = "ridge-look"
 #: A scraper with a wrong token asks every few seconds for ever.
@@ -86,6 +87,7 @@ class Console:
         idle = self.config.console.session_minutes * 60.0
         self.door = LoginDoor(PasswordFile(self.directory), idle, self.journal)
         self.models = Models(self.config)
+        self.revocations = Revocations(self.config.box.runtime_directory)
         self._next_refusal = 0.0
         self._templates = Environment(
             loader=PackageLoader("appliance.console", "pages"),
@@ -181,6 +183,8 @@ def application(console: Console) -> Guard:
         Route("/", private(_overview)),
         Route("/calls", private(_calls)),
         Route("/seats", private(_seats)),
+        Route("/seats/revoke", private(_revoke_page), methods=["GET"]),
+        Route("/seats/revoke", private(_revoke), methods=["POST"]),
         Route("/models", private(_models)),
         Route("/updates", private(_updates)),
         Route("/privacy", private(_privacy)),
@@ -214,7 +218,29 @@ async def _calls(console: Console, request: Request, session: Session) -> Respon
 
 async def _seats(console: Console, request: Request, session: Session) -> Response:
     board = console.board()
-    return console.page(request, "seats", session, board=board, **pages.seats(board))
+    asked = request.query_params.get("revoked", "")
+    note = console.words(request)("revoke_sent", seat=asked) if pages.SEAT.fullmatch(asked) else None
+    return console.page(request, "seats", session, board=board, note=note, **pages.seats(board))
+
+
+async def _revoke_page(console: Console, request: Request, session: Session) -> Response:
+    """Ask once more: whoever is revoked needs new keys, carried by hand."""
+    seat = request.query_params.get("seat", "")
+    if not pages.is_enrolled(console.board(), seat):
+        return console.page(request, "message", session, 404, text="not_found")
+    return console.page(request, "revoke", session, seat=seat)
+
+
+async def _revoke(console: Console, request: Request, session: Session) -> Response:
+    seat = str((await request.form()).get("seat", ""))
+    if not pages.is_enrolled(console.board(), seat):
+        return console.page(request, "message", session, 404, text="not_found")
+    try:
+        console.revocations.ask(seat, time.time_ns() // 1_000_000)
+    except OSError:
+        return console.page(request, "message", session, 503, text="revoke_failed")
+    console.journal.write(RevocationAsked(address=Address(address_of(request))))
+    return RedirectResponse(f"/seats?revoked={seat}", 303)
 
 
 async def _models(console: Console, request: Request, session: Session) -> Response:

@@ -78,6 +78,13 @@ class FormRefused(Event, name="form_refused"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RevocationAsked(Event, name="revocation_asked"):
+    """An admin wants a seat revoked; the feed says `seats_revoked`, and the list of seats which one."""
+
+    address: Address
+
+
+@dataclass(frozen=True, kw_only=True)
 class MetricsRefused(Event, name="metrics_refused"):
     """Somebody asked for metrics without the token."""
 

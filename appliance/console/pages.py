@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from appliance.console.words import Words
 
 #: The menu, in its order.
 MENU: Final = ("overview", "calls", "seats", "models", "updates", "privacy")
+#: A seat's name as it may stand in an address; the same as in a report.
+SEAT: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 #: Fields of a report that are no counter of its own.
 _NOT_COUNTERS: Final = frozenset({"process", "shard", "live", "models", "seats", "ledger"})
 
@@ -143,6 +146,11 @@ def seats(board: Board) -> dict[str, Any]:
     if report is None:
         return {"feed": None, "seats": (), "more": 0}
     return {"feed": report, "seats": report.seats, "more": report.enrolled - len(report.seats)}
+
+
+def is_enrolled(board: Board, seat: str) -> bool:
+    """Whether the feed has told of this seat."""
+    return any(one.id == seat for one in seats(board)["seats"])
 
 
 def models(known: list[KnownModel], board: Board) -> dict[str, Any]:

@@ -86,6 +86,13 @@ class SeatsEnrolled(Event, name="seats_enrolled"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeatsRevoked(Event, name="seats_revoked"):
+    """Seats that an admin revoked on the console's page."""
+
+    seats: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeedStopped(Event, name="feed_stopped"):
     """The totals of the process."""
 

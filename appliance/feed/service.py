@@ -41,6 +41,7 @@ from appliance.feed.ledger_records import in_letters
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
 from appliance.feed.publisher import BindError
 from appliance.feed.report import report_of
+from appliance.feed.revocations import RevocationWatch
 from appliance.feed.seat_sockets import SeatSockets, State
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import SchemaError
@@ -90,6 +91,7 @@ class FeedService:
         self._counts = CountFiles(self._feedback, self._days, self._journal)
         self._book = GrantBook(self._directory)
         self._watch = GrantWatch(self._book)
+        self._revocations = RevocationWatch(config.box.runtime_directory, self._book)
         self._next_grants = self._next_beat = self._next_expiry = 0.0
         self._next_journal = self._next_probe = 0.0
         #: unix time in ms at which the next old key is not valid any more
@@ -214,6 +216,7 @@ class FeedService:
         now = time.monotonic()
         if now >= self._next_grants:
             self._next_grants = now + GRANTS_POLL_SECONDS
+            self._poll_revocations()
             self._poll_grants()
             self._poll_box_key()
             self._poll_codes()
@@ -333,6 +336,13 @@ class FeedService:
             self._sockets.forget(peer.seat)
         self._topics.keep(self._audiences())
         self._journal.write(told.GrantsRead(seats=len(self._admission.seats), cut_off=len(change.lost)))
+
+    def _poll_revocations(self) -> None:
+        try:
+            if seats := self._revocations.poll(_wall()):
+                self._journal.write(told.SeatsRevoked(seats=seats))
+        except PrivateFileError as error:
+            print(f"ridge feed: {error}", file=sys.stderr, flush=True)
 
     def _poll_box_key(self) -> None:
         """Announce the box's next key, and take it when its time has come."""

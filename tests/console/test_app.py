@@ -312,6 +312,33 @@ def test_the_seats_are_those_that_the_feed_told(site):
         assert shown in page
 
 
+def test_a_seat_is_revoked_after_one_was_asked_once_more(site, tmp_path):
+    (tmp_path / "run").mkdir()
+    browser = site.admin()
+    assert 'href="/seats/revoke?seat=8001"' in browser.get("/seats").text
+    page = browser.get("/seats/revoke?seat=8001").text
+    assert "Revoke seat 8001?" in page
+    data = {"csrf": field(page, "csrf"), "seat": field(page, "seat")}
+    assert browser.post("/seats/revoke", data={"seat": "8001"}).status_code == 403
+    asked = tmp_path / "run" / "revoke.json"
+    assert not asked.exists()
+    answer = browser.post("/seats/revoke", data=data)
+    assert answer.headers["location"] == "/seats?revoked=8001"
+    assert [request["seat"] for request in json.loads(asked.read_text())["requests"]] == ["8001"]
+    assert "Seat 8001 is to be revoked" in browser.get("/seats?revoked=8001").text
+
+
+@pytest.mark.parametrize("seat", ["9999", "", "../x", "<script>"])
+def test_only_a_seat_of_the_list_can_be_revoked(site, tmp_path, seat):
+    (tmp_path / "run").mkdir()
+    browser = site.admin()
+    csrf = field(browser.get("/").text, "csrf")
+    assert browser.get("/seats/revoke", params={"seat": seat}).status_code == 404
+    assert browser.post("/seats/revoke", data={"csrf": csrf, "seat": seat}).status_code == 404
+    assert "<script>" not in browser.get("/seats", params={"revoked": seat}).text
+    assert not (tmp_path / "run" / "revoke.json").exists()
+
+
 def test_the_models_are_those_of_the_manifest_with_licence_and_state(site):
     site.console.models._verify()
     page = site.admin().get("/models").text

@@ -135,6 +135,19 @@ def test_without_scripts_everything_is_there_and_the_page_refreshes_itself(brows
     page.close()
 
 
+def test_a_seat_is_revoked_from_the_page_and_goes_from_the_list(browser, appliance):
+    page = logged_in(browser, appliance)
+    page.go(f"{address_of(appliance)}/seats")
+    page.wait("document.body.innerText.includes('8002')", 60)
+    page.go(page.run("[...document.querySelectorAll('.revoke')].find((a) => a.href.endsWith('=8002')).href"))
+    page.click(".danger")
+    page.wait("document.querySelector('.done') !== null")
+    page.wait("![...document.querySelectorAll('td b')].some((one) => one.innerText === '8002')", 30)
+    appliance.wait_for("seats_revoked")
+    assert "8001" in page.text("table")
+    page.close()
+
+
 def test_the_pages_ask_for_nothing_from_elsewhere(browser, appliance):
     page = logged_in(browser, appliance)
     for path in PAGES:

@@ -139,6 +139,7 @@ def test_the_directories_of_the_units_are_made_for_those_who_use_them(root: Path
     # The processes find the console's socket where the configuration says, the feed under its own mount, too.
     for directory in ("run/ridge", "run/ridge-door"):
         assert (root / directory / "status.sock").readlink() == Path("/run/ridge-status/status.sock")
+    assert (root / "run/ridge-door/revoke.json").readlink() == Path("/run/ridge-status/revoke.json")
     # The engines find the door where the configuration says, though it is another directory.
     assert (root / "run/ridge/door.sock").readlink() == Path("/run/ridge-door/door.sock")
 

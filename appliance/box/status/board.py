@@ -18,14 +18,13 @@ itself the last word of a console that has gone.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from appliance.box.group_file import write_group_file
 from appliance.box.status.reports import Count, Report, role_of
 
 BOARD_FILE: Final = "status.json"
@@ -108,15 +107,4 @@ def write_board(runtime_directory: Path, board: Board) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path = runtime_directory / BOARD_FILE
-    new = path.with_name(f".{BOARD_FILE}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o640)
-            file.write(msgspec.json.encode(board))
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
+    write_group_file(runtime_directory / BOARD_FILE, msgspec.json.encode(board))

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.box.status.reports import (
@@ -84,6 +84,10 @@ def test_a_red_process_may_not_say_as_much_as_the_feed():
         decode(data)
 
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@patient
 @given(st.binary(max_size=300))
 def test_noise_is_refused_and_nothing_else_happens(data):
     try:
@@ -93,6 +97,7 @@ def test_noise_is_refused_and_nothing_else_happens(data):
     assert decode(encode(report)) == report
 
 
+@patient
 @given(st.sampled_from(REPORTS), st.data())
 def test_a_damaged_report_is_refused_or_in_the_schema(report, data):
     good = bytearray(encode(report))
