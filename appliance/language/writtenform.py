@@ -66,8 +66,8 @@ _UNITS: Final = re.compile(
     "年|个月|个季度|个工作日|个交易日|个小时|个百分点|个基点|个亿|月|号|日(?!子)|天(?!然)|周|个?星期|个?礼拜|分钟|秒"
     "|小时|周?岁|元|块|毛(?!病)|倍|成|折|%"
 )
-#: After 一 these are no counting: 一年, 一天, 一周 are written so.
-_UNITS_OF_ONE: Final = re.compile("年期|个月|个季度|个工作日|个小时|个亿|月|号|周?岁|元|块|成|折|%")
+#: After 一 these are no counting: 一年, 一天, 一周 are written so; 一年零六个月 is counted throughout.
+_UNITS_OF_ONE: Final = re.compile("年期|年零|个月|个季度|个工作日|个小时|个亿|月|号|周?岁|元|块|成|折|%")
 _LARGE: Final = {"亿": 100_000_000, "万": 10_000}
 
 

@@ -64,7 +64,7 @@ def main() -> int:
     parser.add_argument(
         "--hold-out", type=int, default=0, help="leave every Nth sentence of each text out, for tuning"
     )
-    parser.add_argument("--least-trigram", type=int, default=2)
+    parser.add_argument("--least-trigram", type=int, default=2, help="times that a triple was seen")
     options = parser.parse_args()
 
     domain = lexicon_text.domain_words(options.domain / "words.txt")
@@ -82,7 +82,7 @@ def main() -> int:
         (w, [ids[word] for word in words]) for w, words in sentences if all(word in ids for word in words)
     ]
     probabilities = dict(enumerate(unigram))
-    bigram, trigram = lexicon_ngram.train(numbered, probabilities, least=(1, options.least_trigram))
+    bigram, trigram = lexicon_ngram.train(numbered, probabilities, least=options.least_trigram)
     arrays = _ngram_arrays(len(vocabulary), unigram, bigram, trigram)
     characters = _character_readings(options.shared / "data" / "text" / "read_sentences.tsv")
     readings = _readings(vocabulary, characters)

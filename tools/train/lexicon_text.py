@@ -39,6 +39,7 @@ def read_corpora(shared: Path, domain: Path, speech_texts: Iterable[Path], forbi
         ("tv_dialogues", 1, (row["text"] for row in _rows(text / "tv_dialogues.tsv"))),
         ("telemarketing", 2, (row["text"] for row in _rows(text / "telemarketing_intents.tsv"))),
         ("domain", 6, _lines(sorted(domain.glob("*.txt")))),
+        ("objections", 2, _said(sorted((domain.parent / "objections" / "written").glob("*.tsv")))),
         *((path.stem, 1, (row["text"] for row in _rows(path))) for path in speech_texts),
     ]
     corpora = []
@@ -120,6 +121,13 @@ def count_words(
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         yield from csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def _said(paths: Iterable[Path]) -> Iterator[str]:
+    """What is said in the sentences that the objection model learns from, by customers and before them."""
+    for path in paths:
+        for row in _rows(path):
+            yield from (row[column] for column in ("text", "context") if row[column])
 
 
 def _lines(paths: Iterable[Path]) -> Iterator[str]:
