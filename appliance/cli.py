@@ -14,6 +14,7 @@ ROOMS = (
     "appliance.box.firewall_command",
     "appliance.capture.command",
     "appliance.engine.command",
+    "appliance.engine.bench_command",
     "appliance.profile.command",
     "appliance.transcribe_command",
     "appliance.explain_command",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance.affect.voice import CustomerVoice
 from appliance.engine.call_policy import policy_of
 from appliance.engine.rooms import Rooms
 from appliance.language.findings import NeedFinding
@@ -44,7 +43,7 @@ class CallPipeline:
             judges_emotion=rooms.affect.emotion is not None,
         )
         #: None where the customer's voice may not be measured
-        self.voice = CustomerVoice(rooms.affect, emotion=policy.emotion) if policy.voice else None
+        self.voice = rooms.voice(rooms.affect, emotion=policy.emotion) if policy.voice else None
         self.at_ms = at_ms
         #: the end of the customer's last whole utterance, until an update that knows of it was published
         self.utterance_end_ms: int | None = None

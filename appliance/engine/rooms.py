@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from appliance.affect.models import AffectModels
+from appliance.affect.voice import CustomerVoice
 from appliance.box.config import Config
 from appliance.engine.memory import CallMemory
 from appliance.language.reader import LanguageReader
@@ -29,6 +30,8 @@ class Rooms:
     models: tuple[str, ...] = ()
     #: makes the profile of a call, from catalogue and whether it may quote
     profile: Callable[[Catalogue, bool], CallProfile] = CallProfile
+    #: listens to a call's customer
+    voice: type[CustomerVoice] = CustomerVoice
 
 
 def load_rooms(config: Config) -> Rooms:
