@@ -4,8 +4,9 @@
     VENV/bin/python tools/train/lexicon.py --output models/lexicon-zh/lexicon.npz
 
 Words and their frequencies come from jieba's dictionary (MIT) and the texts under `shared/data/text` that
-state a licence, readings from pypinyin (MIT), the trade's words and sentences from `domain_text/`. The same
-input gives the same bytes. `tools/train/confusions.py` has to have been run before.
+state a licence, readings from pypinyin (MIT), the trade's words and sentences from `domain_text/` and from
+what the objection model learns from (`objections/written`). The same input gives the same bytes.
+`tools/train/confusions.py` has to have been run before.
 """
 
 from __future__ import annotations
