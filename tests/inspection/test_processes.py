@@ -84,6 +84,11 @@ def test_an_engine_that_may_more_than_it_must_fails(
     assert [one for one in findings(machine).values() if one.outcome != "ok"] == [found]
 
 
+def test_tunnels_that_the_kernel_makes_by_itself_are_no_interfaces(machine: Machine) -> None:
+    add(machine, 101, "engine", Uid="998 998 998 998", interfaces=("lo", "sit0", "ip6tnl0"))
+    assert findings(machine)["process.network", "engine-0"].outcome == "ok"
+
+
 def test_an_engine_with_a_socket_of_the_internet_fails(machine: Machine) -> None:
     machine.socket(101, "tcp", 13, TCP.replace("{port}", "0050"))
     assert findings(machine)["process.network", "engine-0"].reason == "network_sockets"

@@ -13,8 +13,8 @@ from appliance.feed.ledger_verify import LedgerVerifier, Verdict
 from appliance.inspection.finding import Facts, Finding, failed, not_checked, ok, warning
 from appliance.inspection.ground import Ground
 
-#: A doctor verifies so much at most: some seconds of work (a report verifies all of it).
-MOST_BYTES: Final = 32 * 1024 * 1024
+#: A doctor verifies so much at most, at some 40 MB a second and core (a report verifies all of it).
+MOST_BYTES: Final = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ _MEASURED: Final[tuple[CheckId, ...]] = (
 _FILTER: Final = "2"
 #: What any process may write: memory, devices, and the /tmp that is its own (PrivateTmp).
 _WRITABLE_FOR_ALL: Final = ("/run", "/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108
+#: What the kernel puts into every new network namespace where these modules are loaded, down.
+_FALLBACK_DEVICES: Final = frozenset(
+    {"sit0", "tunl0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip6gre0", "ip_vti0", "ip6_vti0", "teql0"}
+)
 #: Families that a process may have sockets of.
 _FAMILIES: Final = {
     "capture": {"unix", "tcp", "udp", "other"},
@@ -121,8 +125,9 @@ def _network(ground: Ground, running: RunningPart) -> Measure:
         faults.append(("network_sockets", ", ".join(sorted(strange))))
     if command == "engine" and not own:
         faults.append(("network_shared", ""))
-    if command == "engine" and own and set(interfaces) - {"lo"}:
-        faults.append(("network_interfaces", ", ".join(sorted(set(interfaces) - {"lo"}))))
+    foreign = sorted(set(interfaces) - {"lo"} - _FALLBACK_DEVICES)
+    if command == "engine" and own and foreign:
+        faults.append(("network_interfaces", ", ".join(foreign)))
     return facts, faults
 
 
