@@ -133,6 +133,7 @@ def test_units_that_run_are_in_order(machine: Machine) -> None:
     found = list(units.check(machine.ground()))
     assert {finding.subject for finding in found} == {
         "ridge-firewall.service", "ridge-feed.service", "ridge-engine@0.service", "ridge-capture.service",
+        "ridge-counters.timer", "ridge-report.timer",
     }  # fmt: skip
     assert {finding.outcome for finding in found} == {"ok"}
 
@@ -156,6 +157,12 @@ def test_a_unit_that_does_not_run_as_it_should_is_told(
     with_systemd(machine, {"ridge-feed.service": line})
     found = next(one for one in units.check(machine.ground()) if one.subject == "ridge-feed.service")
     assert (found.outcome, found.reason) == (outcome, reason)
+
+
+def test_a_timer_that_is_missing_is_noted(machine: Machine) -> None:
+    with_systemd(machine, {"ridge-report.timer": "LoadState=not-found"})
+    found = [one for one in units.check(machine.ground()) if one.outcome != "ok"]
+    assert [(one.subject, one.outcome) for one in found] == [("ridge-report.timer", "warning")]
 
 
 def test_without_systemd_units_are_not_checked(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""A whole appliance under `ridge run`: nothing fails, the missing sandbox is noted, and what died is found."""
+"""A whole appliance under `ridge run`: nothing fails, a missing sandbox is noted, what died is found."""
 
 from __future__ import annotations
 

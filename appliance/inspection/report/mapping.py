@@ -11,7 +11,9 @@ _CONFINEMENT: Final[tuple[CheckId, ...]] = (
     "process.user", "process.privileges", "process.calls", "process.network", "process.files",
     "process.memory",
 )  # fmt: skip
-_WAYS_OUT: Final[tuple[CheckId, ...]] = ("firewall.rules", "feed.stranger", "ledger.verified")
+_WAYS_OUT: Final[tuple[CheckId, ...]] = (
+    "firewall.loaded", "firewall.rules", "feed.stranger", "ledger.verified",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
