@@ -80,6 +80,13 @@ def test_a_box_that_does_not_run_fails_with_a_next_step(
     assert not re.search(r"\{\w+\}", page)
 
 
+def test_looking_changes_nothing(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(site.parent.rglob("*"))
+    main(["doctor", "--config", str(site)])
+    assert capsys.readouterr().out
+    assert sorted(site.parent.rglob("*")) == before == [site]
+
+
 def test_programs_get_the_same_as_json(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json", "--config", str(site)]) == 1
     inspection = msgspec.json.decode(capsys.readouterr().out, type=Inspection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from appliance.inspection.finding import Finding
 from appliance.inspection.inspect import Inspection
+from appliance.inspection.support.journal import JournalFilter
 from tools.running import REPOSITORY, RunningAppliance
 
 pytestmark = pytest.mark.end_to_end
@@ -52,6 +54,16 @@ def test_the_doctor_looks_at_a_running_appliance() -> None:
         assert status == 1
         assert findings["process.running", "capture"].reason == "not_running"
         assert findings["process.running", "feed"].outcome == "ok"
+
+
+def test_every_line_of_a_real_journal_is_known_to_the_support_bundle(tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w", encoding="utf-8") as journal, RunningAppliance(journal=journal):
+        pass
+    kept = JournalFilter()
+    lines = kept.lines((tmp_path / "journal").read_text(encoding="utf-8").splitlines())
+    assert kept.left_out == 0
+    events = {json.loads(line)["event"] for line in lines}
+    assert events >= {"feed_ready", "engine_ready", "capture_ready", "appliance_stopped"}
 
 
 def parent_of(process: int) -> int:

@@ -200,6 +200,12 @@ def test_calls_and_seats_are_numbered_so_that_lines_can_be_put_together() -> Non
     assert calls == ["call-1", "call-2", "call-1"]
 
 
+def test_what_is_counted_of_a_call_is_kept_and_what_is_not_declared_is_not() -> None:
+    line = {"process": "capture", "event": "call_ended", "reason": "bye", "customer_received": 400}
+    (told,) = JournalFilter().lines([json.dumps({**line, "zhangwei": 7})])
+    assert json.loads(told) == {"at": None, **line}
+
+
 def test_the_default_configuration_is_told_as_it_is(tmp_path: Path) -> None:
     told = redacted(Config())
     assert told["policy"]["consent"]["header"] == "X-Ridge-Consent"

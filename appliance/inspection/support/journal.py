@@ -6,12 +6,14 @@ import importlib
 import json
 import re
 import time
-from collections.abc import Iterable
+import typing
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Final
 
-from appliance.box.journal import event_types
+from appliance.box.journal import Event, event_types
+from appliance.box.journal_values import Tally
 from appliance.inspection.support.scrubbing import rounded, vocabulary
 
 #: Some hours of a quiet box, some minutes of one in trouble.
@@ -66,12 +68,7 @@ class JournalFilter:
         if known is None or not isinstance(process, str) or not _PROCESS.fullmatch(process):
             return None
         told = {"at": _time(event.get("at")), "process": process, "event": name}
-        # Sums of reasons stand in a line by the reason's own name, which is a word of this program.
-        told |= {
-            key: self._field(key, value)
-            for key, value in event.items()
-            if key not in told and (key in known or (key in vocabulary() and isinstance(value, int)))
-        }
+        told |= {key: self._field(key, value) for key, value in event.items() if key in known - told.keys()}
         return told
 
     def _field(self, key: str, value: Any) -> Any:
@@ -95,8 +92,19 @@ def declared_events() -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for kind in event_types().values():
         # Two processes may call different events by one name.
-        found[kind.event] = found.get(kind.event, frozenset()).union(one.name for one in fields(kind))
+        found[kind.event] = found.get(kind.event, frozenset()).union(_keys(kind))
     return found
+
+
+def _keys(kind: type[Event]) -> Iterator[str]:
+    """The keys that an event's line may have; a tally stands in it by the names that it counts under."""
+    hints = typing.get_type_hints(kind)
+    for one in fields(kind):
+        hint = hints[one.name]
+        if isinstance(hint, type) and issubclass(hint, Tally):
+            yield from (hint.prefix + name for name in (*hint.names, "other"))
+        else:
+            yield one.name
 
 
 def _time(at: Any) -> str | None:
