@@ -141,6 +141,8 @@ def _held_back(journal: Journal) -> Iterator[None]:
     sys.stderr.flush()
     kept = os.dup(2)
     reading, writing = os.pipe()
+    # A library that complains while it holds Python's lock must not wait for the reader, who needs that lock.
+    os.set_blocking(writing, False)
     os.dup2(writing, 2)
     os.close(writing)
     Journal.out = out = os.fdopen(kept, "w", encoding="ascii", closefd=False)

@@ -83,6 +83,13 @@ def test_what_else_is_written_to_standard_error_is_held_back_and_counted(body: s
     assert held["bytes"] > 10
 
 
+def test_a_flood_from_a_library_that_holds_pythons_lock_hangs_nothing() -> None:
+    body = "[ctypes.PyDLL(None).write(2, SECRET.encode() * 20_000, 600_000) for _ in range(20)]"
+    status, events, _ = run(body)
+    assert status == 0
+    assert any(one["event"] == "output_held_back" for one in events)
+
+
 def test_an_expected_error_passes_and_the_descriptor_is_as_it_was() -> None:
     status, _, text = run("raise Expected('choose another directory')")
     assert status == 1

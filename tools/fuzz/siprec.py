@@ -14,6 +14,7 @@ from appliance.telephony.recording_metadata import MetadataError, parse_recordin
 from appliance.telephony.recording_server import RecordingServer, ServerSettings
 from appliance.telephony.sdp import Origin, SdpError, parse_sdp
 from appliance.telephony.sdp_answer import NotAcceptableError, choose_streams, make_answer
+from appliance.telephony.signalled import Wanted
 from appliance.telephony.sip import SipError, SipRequest, parse_datagram
 from appliance.telephony.sip_headers import parse_cseq, parse_name_address, parse_via, uri_address, user_of
 from appliance.telephony.sip_stream import SipStream
@@ -136,7 +137,7 @@ def _read_sdp(data: bytes) -> None:
 
 
 def _read_metadata(data: bytes) -> None:
-    metadata = parse_recording_metadata(data)
+    metadata = parse_recording_metadata(data, _WANTED.elements)
     joined = metadata.updated(metadata)
     resolve_roles(joined, [stream.label for stream in joined.streams], Roles(direction="inbound"))
 
@@ -146,6 +147,8 @@ def _read_multipart(data: bytes) -> None:
     split_body(content_type.decode("utf-8", "surrogateescape"), body)
 
 
+#: Flags that a site reads; the documents of gateways have elements of the second kind.
+_WANTED = Wanted(frozenset(["x-ridge-consent", "user-agent"]), frozenset(["consent", "nameid", "label"]))
 _PEER = Peer("UDP", "192.0.2.10", 5060, "192.0.2.1", 5060)
 _SEPARATOR = b"\n%%%%\n"
 _PLAY_WORDS = tuple(
@@ -165,7 +168,7 @@ class _Play:
     def __init__(self) -> None:
         counter = itertools.count()
         self._server = RecordingServer(
-            ServerSettings(2, 1800, lambda _: True, lambda: f"token{next(counter)}")
+            ServerSettings(2, 1800, lambda _: True, lambda: f"token{next(counter)}", _WANTED)
         )
         self._now = 0.0
         self._tag = b""
