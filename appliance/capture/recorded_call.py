@@ -342,12 +342,13 @@ class RecordedCall:
         return sum(stream.socket.dropped for stream in self._streams.values())
 
     def counters(self) -> dict[Leg, LegCounters]:
-        """The counters of the legs that are analysed, as they stand."""
-        return {
-            stream.leg: stream.receiver.counters
-            for stream in self._streams.values()
-            if stream.leg is not None and stream.receiver is not None
-        }
+        """The counters of the legs that are analysed, or were until the analysis was stopped."""
+        found: dict[Leg, LegCounters] = {}
+        for stream in self._streams.values():
+            counters = stream.receiver.counters if stream.receiver is not None else stream.counted
+            if stream.leg is not None and counters is not None:
+                found[stream.leg] = counters
+        return found
 
     def end(self, reason: CallEnd, now: float) -> None:
         """The session is over: tell the engine, and free the ports."""

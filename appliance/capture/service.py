@@ -200,7 +200,7 @@ class CaptureService:
         return report_of(
             process,
             self._calls.values(),
-            self._totals,
+            self._totals + self._policies.counters,
             self._outlet.counters,
             most_calls=self._config.siprec.max_calls,
             datagrams=self._sockets.taken,

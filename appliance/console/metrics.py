@@ -42,6 +42,9 @@ _CAPTURE_COUNTERS: Final[tuple[_Row, ...]] = (
     ("ridge_capture_messages", "Messages sent to the engines.", "sent", 1),
     ("ridge_capture_dropped_seconds", "Audio dropped because engines were behind.", "dropped_ms", 1000),
     ("ridge_capture_broken_metadata", "Recording metadata that could not be read.", "broken_metadata", 1),
+    ("ridge_capture_calls_not_analysed", "Calls that began without being analysed.", "not_analysed", 1),
+    ("ridge_capture_customers_objected", "Customers who objected to the analysis.", "objected", 1),
+    ("ridge_capture_unknown_flags", "Flags of consent in words nobody configured.", "unknown_flags", 1),
 )
 _ENGINE_GAUGES: Final[tuple[_Row, ...]] = (
     ("ridge_engine_calls", "Calls that the engine serves.", "calls", 1),

@@ -261,6 +261,7 @@ def test_an_objection_in_the_middle_stops_the_audio_with_what_has_come_and_waits
     recorder.policy.hear(said(x_ridge_consent="refused"))
     assert recorder.call.reconsider(recorder.now + 1)
     assert not recorder.call.reconsider(recorder.now + 1)
+    counted = recorder.call.counters()
     media(recorder, answer.media[0].port)
     recorder.call.poll(recorder.now + 60)
     recorder.call.end("bye", recorder.now + 60)
@@ -271,6 +272,7 @@ def test_an_objection_in_the_middle_stops_the_audio_with_what_has_come_and_waits
     assert (changed.policy.analysis, changed.customer, changed.at) == (False, None, 1000)
     assert recorder.forgotten == [changed.call]
     # What was counted before is still told.
+    assert counted["agent"].received == 20
     assert recorder.ended[0][0].legs["agent"].received == 20
 
 

@@ -21,6 +21,7 @@ def value(family, **labels):
 def test_what_the_processes_told_is_there():
     found = families()
     assert value(found["ridge_capture_rtp_packets"], part="capture") == 9000
+    assert value(found["ridge_capture_customers_objected"], part="capture") == 0
     assert value(found["ridge_engine_calls"], part="engine-0") == 1
     assert value(found["ridge_feed_seats_connected"], part="feed") == 1
     assert value(found["ridge_feed_ledger_up"]) == 1

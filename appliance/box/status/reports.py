@@ -99,6 +99,10 @@ class CaptureReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     #: SIP and RTP from outside the gateways' networks, dropped
     foreign: Count = 0
     broken_metadata: Count = 0
+    #: calls that began without being analysed, customers who objected, and flags that nobody configured
+    not_analysed: Count = 0
+    objected: Count = 0
+    unknown_flags: Count = 0
     received: Count = 0
     lost: Count = 0
     late: Count = 0
