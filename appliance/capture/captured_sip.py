@@ -18,6 +18,7 @@ from appliance.telephony.recording_metadata import (
 )
 from appliance.telephony.rtp import timestamp_delta
 from appliance.telephony.sdp import SdpError, SessionDescription, parse_sdp
+from appliance.telephony.signalled import Signalled, Wanted, signalled
 from appliance.telephony.sip import SipError, SipMessage, SipRequest, parse_datagram
 from appliance.telephony.sip_headers import NameAddress, parse_name_address, user_of
 from appliance.telephony.sip_stream import SipStream
@@ -39,6 +40,17 @@ class Described:
     description: SessionDescription
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the calling side said at a time beside the media: flags, or metadata as far as it has come."""
+
+    time: float
+    signalled: Signalled = field(default_factory=Signalled)
+    metadata: RecordingMetadata | None = None
+    #: there was metadata that cannot be read
+    broken: bool = False
+
+
 @dataclass(slots=True)
 class CapturedDialog:
     """One SIP call of a capture."""
@@ -51,6 +63,9 @@ class CapturedDialog:
     recording: bool = False
     metadata: RecordingMetadata | None = None
     described: list[Described] = field(default_factory=list)
+    #: IP address that the first INVITE came from
+    gateway: str = ""
+    said: list[Said] = field(default_factory=list)
     answered: float | None = None
     ended: float | None = None
 
@@ -70,7 +85,9 @@ class CapturedDialog:
 class SipTrace:
     """Collects the dialogs of a capture, by Call-ID."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted) -> None:
+        """Begin; flags that are `wanted` are kept."""
+        self._wanted = wanted
         self.dialogs: dict[str, CapturedDialog] = {}
         #: messages and flows that looked like SIP and were not
         self.malformed = 0
@@ -82,7 +99,7 @@ class SipTrace:
             if not _FIRST_LINE.match(found.payload):
                 return False
             try:
-                self._message(parse_datagram(found.payload), time)
+                self._message(parse_datagram(found.payload), found.source[0], time)
             except SipError:
                 self.malformed += 1
             return True
@@ -93,14 +110,14 @@ class SipTrace:
             flow = self._flows[found.source, found.destination] = _Flow(found.sequence)
         try:
             for message in flow.take(found):
-                self._message(message, time)
+                self._message(message, found.source[0], time)
         except SipError:
             # Where the next message of the flow begins is unknown; a new connection may use the same ports.
             self.malformed += 1
             del self._flows[found.source, found.destination]
         return True
 
-    def _message(self, message: SipMessage, time: float) -> None:
+    def _message(self, message: SipMessage, source: str, time: float) -> None:
         call_id = message.headers.get("Call-ID")
         if not call_id:
             return
@@ -112,7 +129,7 @@ class SipTrace:
             if not isinstance(message, SipRequest) or message.method != "INVITE":
                 return
             dialog = self.dialogs[call_id] = CapturedDialog(
-                time, {"caller": _user(from_), "callee": _user(to)}, from_.tag
+                time, {"caller": _user(from_), "callee": _user(to)}, from_.tag, gateway=source
             )
             dialog.recording = "siprec" in message.headers.tokens("Require")
         by_caller = from_.tag == dialog.tag
@@ -120,6 +137,8 @@ class SipTrace:
             if message.method == "BYE" and dialog.ended is None:
                 dialog.ended = time
             side: Side = "caller" if by_caller else "callee"
+            if message.method in ("INVITE", "UPDATE") and by_caller:
+                dialog.said.append(Said(time, signalled(message, self._wanted)))
         else:
             side = "callee" if by_caller else "caller"
             if cseq.endswith("INVITE") and 200 <= message.status < 300 and dialog.answered is None:
@@ -141,11 +160,15 @@ class SipTrace:
                 if kind == "application/sdp":
                     dialog.described.append(Described(time, side, parse_sdp(part.body)))
                 elif kind.startswith("application/rs-metadata"):
-                    newer = parse_recording_metadata(part.body)
+                    newer = parse_recording_metadata(part.body, self._wanted.elements)
                     dialog.metadata = dialog.metadata.updated(newer) if dialog.metadata else newer
                     dialog.recording = True
-            except (SdpError, MetadataError):
+                    dialog.said.append(Said(time, metadata=dialog.metadata))
+            except SdpError:
                 self.malformed += 1
+            except MetadataError:
+                self.malformed += 1
+                dialog.said.append(Said(time, broken=True))
 
 
 class _Flow:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.box.config import Roles
+from appliance.box.config import Config, Roles
+from appliance.capture.call_policy import SitePolicies
 from appliance.capture.replay_audio import read_audio
 from appliance.capture.replay_capture import read_capture
 from appliance.capture.replay_error import ReplayError
@@ -26,12 +27,16 @@ _CAPTURE_MAGIC: Final = frozenset(
 )
 
 
-def read_call(paths: Sequence[Path], roles: Roles) -> Iterator[CallMessage]:
+def read_call(
+    paths: Sequence[Path], roles: Roles, policies: SitePolicies | None = None
+) -> Iterator[CallMessage]:
     """The messages of one call, ordered by time, as fast as they are read.
 
     Args:
         paths: one stereo file (left customer, right agent), two mono files (customer, agent), or one pcap or
             pcapng file with SIP and RTP.
+        policies: the site's policies, for captures, whose SIP says what calls they are and who objected.
+            Audio files say nothing, and have what the engine was given. None: those of no configuration.
         roles: the site's numbers; audio files need only its `default_seat` (without it the seat is `replay`).
 
     Raises:
@@ -48,7 +53,7 @@ def read_call(paths: Sequence[Path], roles: Roles) -> Iterator[CallMessage]:
         return read_audio(paths, roles)
     if len(paths) > 1:
         raise ReplayError(f"{captures[0]}: a capture holds both legs; give it alone")
-    return read_capture(captures[0], roles)
+    return read_capture(captures[0], roles, policies or SitePolicies(Config()))
 
 
 def _magic(path: Path) -> bytes:

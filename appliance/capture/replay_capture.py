@@ -5,22 +5,32 @@ from __future__ import annotations
 import mmap
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from appliance.box.config import Roles
+from appliance.capture.call_policy import SitePolicies
 from appliance.capture.captured_sip import CapturedDialog, Side, SipTrace
 from appliance.capture.leg import LegReceiver
 from appliance.capture.replay_error import ReplayError
 from appliance.capture.roles import AssignedRoles, UnknownRoles, Untold, resolve_roles
-from appliance.telephony.audioblock import CallEnded, CallHeld, CallMessage, CallStarted, Leg
+from appliance.telephony.audioblock import (
+    AudioBlock,
+    CallEnded,
+    CallHeld,
+    CallMessage,
+    CallPolicy,
+    CallStarted,
+    Leg,
+)
 from appliance.telephony.frames import Address, Datagram, FrameDissector, FrameError, Segment
 from appliance.telephony.pcap import CaptureReader, PcapError
 from appliance.telephony.rtp import STATIC_CODECS, VERSION, Codec, is_rtcp
 from appliance.telephony.sdp import SessionDescription
 from appliance.telephony.sdp_answer import CODECS
+from appliance.telephony.signalled import Signalled
 
 #: Live legs are polled this often, in seconds.
 POLL_SECONDS: Final = 0.04
@@ -74,20 +84,23 @@ class _Plan:
                 self.codecs[leg].pop(form.payload_type, None)
 
 
-def read_capture(path: Path, roles: Roles) -> Iterator[CallMessage]:
-    """The messages of the one call of a capture.
+def read_capture(path: Path, roles: Roles, policies: SitePolicies) -> Iterator[CallMessage]:
+    """The messages of the one call of a capture; of one that may not be analysed, without audio.
+
+    A customer who objects at any time in it is not heard at all, and where the announcement is required, it
+    has to be played before the first audio.
 
     Raises:
         ReplayError: the file is no capture, holds no call or more than one with media, or does not tell who
             is the agent.
     """
-    trace = SipTrace()
+    trace = SipTrace(policies.wanted)
     media: Counter[tuple[Address, Address]] = Counter()
     for time, found in _found(path):
         if not trace.take(found, time) and isinstance(found, Datagram) and _is_rtp(found.payload):
             media[found.source, found.destination] += 1
     plan = _choose(path, trace, media, roles)
-    return _messages(path, plan)
+    return _messages(path, plan, policies)
 
 
 def _found(path: Path) -> Iterator[tuple[float, Datagram | Segment]]:
@@ -192,8 +205,9 @@ def _call_plan(dialog: CapturedDialog, roles: Roles) -> _Plan | UnknownRoles:
     return plan
 
 
-def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
+def _messages(path: Path, plan: _Plan, policies: SitePolicies) -> Iterator[CallMessage]:
     dialog = plan.dialog
+    policy = CallPolicy(analysis=False)
     playing: _Playing | None = None
     for time, found in _found(path):
         if not isinstance(found, Datagram) or not plan.within(time) or not _is_rtp(found.payload):
@@ -204,15 +218,38 @@ def _messages(path: Path, plan: _Plan) -> Iterator[CallMessage]:
         if playing is None:
             started = min(time, dialog.answered or time)
             playing = _Playing(plan, started)
+            policy = _policy(policies, plan, started)
             yield CallStarted(
-                playing.call, plan.roles.seat, plan.roles.direction, "replay", round(started * 1000)
+                playing.call,
+                plan.roles.seat,
+                plan.roles.direction,
+                "replay",
+                round(started * 1000),
+                policy=policy,
             )
-        yield from playing.advance(time)
+        yield from _allowed(playing.advance(time), policy)
         if playing.over:
             break
         playing.datagram(leg, found, time)
     if playing is not None:
-        yield from playing.end(dialog.ended)
+        yield from _allowed(playing.end(dialog.ended), policy)
+
+
+def _allowed(messages: Iterable[CallMessage], policy: CallPolicy) -> Iterator[CallMessage]:
+    """The messages without audio that may not be analysed."""
+    return (one for one in messages if policy.analysis or not isinstance(one, AudioBlock))
+
+
+def _policy(policies: SitePolicies, plan: _Plan, started: float) -> CallPolicy:
+    """The policy of the whole call, by what was said until its first audio, and by every later objection."""
+    gateway = plan.dialog.gateway
+    early, whole = policies.session(gateway, Signalled()), policies.session(gateway, Signalled())
+    for said in plan.dialog.said:
+        for session in (early, whole) if said.time <= started else (whole,):
+            session.hear(said.signalled)
+            session.read(said.metadata, broken=said.broken)
+    policy, later = early.begin(plan.roles), whole.begin(plan.roles)
+    return later if policy.analysis and later.reason in ("customer", "unknown") else policy
 
 
 class _Playing:

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from appliance.box.config import Config
-from appliance.capture.call_policy import call_policy
+from appliance.capture.call_policy import SitePolicies, call_policy
 from appliance.capture.replay import read_call
 from appliance.engine.rooms import Rooms, load_rooms
 from appliance.engine.scheduler import Scheduler
@@ -44,7 +44,7 @@ def messages_of(
         on_failure=lambda _call, error: failures.append(error),
     )
     began, start_wall, at_ms = time.monotonic(), 0, 0
-    for message in read_call(paths, config.roles):
+    for message in read_call(paths, config.roles, SitePolicies(config)):
         if isinstance(message, CallStarted):
             start_wall = message.wall
         elif isinstance(message, AudioBlock):

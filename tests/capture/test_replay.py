@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from appliance.box.config import Roles
+from appliance.box.config import Config, Roles
+from appliance.capture.call_policy import SitePolicies
 from appliance.capture.replay import ReplayError, read_call
 from appliance.telephony import audioblock, g711
 from appliance.telephony.audioblock import AudioBlock, CallEnded, CallHeld, CallMessage, CallStarted
@@ -250,6 +251,42 @@ def test_who_is_who_can_come_from_the_configured_direction(tmp_path: Path) -> No
     assert not re.search(r"\d{7}", str(failure.value).replace(str(path), ""))
     messages = list(read_call([path], Roles(direction="inbound")))
     assert loudest(legs(messages)["customer"][800:16_800]) == pytest.approx(CUSTOMER_HERTZ, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("at", "field", "settings", "reason"),
+    [
+        (1000.0, "X-Ridge-Consent: refused", {}, "customer"),
+        (1002.5, "X-Ridge-Consent: refused", {}, "customer"),
+        (1002.5, "X-Ridge-Consent: what?", {}, "unknown"),
+        (1002.5, "X-Ridge-Announcement: played", {"require_announcement": True}, "announcement"),
+        (1002.5, "X-Nothing: 1", {"analysis": False}, "site"),
+        (1000.5, "X-Ridge-Announcement: played", {"require_announcement": True}, None),
+        (1002.5, "X-Nothing: 1", {}, None),
+    ],
+)
+def test_of_a_capture_only_what_may_be_analysed_is_heard(
+    tmp_path: Path, at: float, field: str, settings: dict[str, bool], reason: str | None
+) -> None:
+    name, _, value = field.partition(": ")
+    update = message(
+        f"UPDATE sip:8001@{BOX} SIP/2.0",
+        dialog("call", "13900000000", "8001", "2 UPDATE", answered=True, **{name: value}),
+    )
+    frames = [*ordinary_call("13900000000", "8001"), (at, udp_frame((GATEWAY, 5060), (BOX, 5060), update))]
+    path = tmp_path / "call.pcap"
+    # Of two frames at once the INVITE comes first.
+    path.write_bytes(pcap(sorted(frames, key=lambda one: one[0])))
+    config = Config.model_validate({"policy": settings})
+    messages = list(read_call([path], Roles(), SitePolicies(config)))
+    started = messages[0]
+    assert isinstance(started, CallStarted)
+    assert started.policy is not None
+    assert started.policy.analysis is (reason is None)
+    assert any(isinstance(one, AudioBlock) for one in messages) is (reason is None)
+    if reason is not None:
+        assert started.policy.reason == reason
+    assert isinstance(messages[-1], CallEnded)
 
 
 def siprec_call(style: str, *, first: str, over_tcp: bool) -> list[tuple[float, bytes]]:
