@@ -8,9 +8,8 @@ from typing import Final
 from appliance.box.status.board import Board, Part, Refused, name_of
 from appliance.box.status.line import REPORT_SECONDS
 from appliance.box.status.reports import Report, ReportError, State, decode
+from appliance.console.plausible import SOONEST_SECONDS, plausible, plausible_start
 
-#: Half of the interval: a report that was held up makes the next one look early.
-SOONEST_SECONDS: Final = REPORT_SECONDS / 2
 #: A process that was silent so long may be followed by another of its name; its last word makes way at once.
 SUCCESSION_SECONDS: Final = 3 * REPORT_SECONDS
 _ORDER: Final[dict[State, int]] = {"running": 0, "stopping": 1, "failed": 2}
@@ -36,6 +35,7 @@ class Collector:
     malformed: int = 0
     too_soon: int = 0
     another: int = 0
+    implausible: int = 0
 
     def take(self, data: bytes, pid: int, now: float, wall: int) -> bool:
         """Take one datagram.
@@ -63,12 +63,18 @@ class Collector:
             if before.report.process.state == "running" and now - before.at < SUCCESSION_SECONDS:
                 self.another += 1
                 return False
+            if not plausible_start(report, now - before.at):
+                self.implausible += 1
+                return False
             self._heard[name] = _Heard(pid, now, wall, report, before.starts + 1, wall)
             return True
         was, is_now = _ORDER[before.report.process.state], _ORDER[report.process.state]
         if is_now < was or (is_now == was and now - before.at < SOONEST_SECONDS):
             # A process that has failed says so once; what it says while it tidies up changes nothing.
             self.too_soon += 1
+            return False
+        if not plausible(before.report, report, now - before.at):
+            self.implausible += 1
             return False
         was_process, process = before.report.process, report.process
         if process.done > was_process.done or process.asked == was_process.asked:
@@ -82,5 +88,5 @@ class Collector:
             Part(name, heard.pid, heard.wall, heard.starts, heard.report, heard.progress)
             for name, heard in sorted(self._heard.items())
         )
-        refused = Refused(self.malformed, self.too_soon, self.another)
+        refused = Refused(self.malformed, self.too_soon, self.another, self.implausible)
         return Board(box=self.box, written=wall, parts=tuple(parts), refused=refused)

@@ -156,6 +156,8 @@ def _capture(name: str, report: CaptureReport) -> Iterator[Finding]:
         yield Finding("nearly_full", "warn", name, {"calls": report.calls, "most": report.most_calls})
     if report.broken_metadata:
         yield Finding("metadata_broken", "warn", name, {"times": report.broken_metadata})
+    if report.unknown_flags:
+        yield Finding("flags_unknown", "warn", name, {"calls": report.unknown_flags})
     if report.foreign:
         yield Finding("strangers", "note", name, {"datagrams": report.foreign})
 
@@ -209,6 +211,8 @@ def _box(board: Board, around: Circumstances) -> Iterator[Finding]:
         yield Finding("another_process", "bad", "console", {"datagrams": refused.another})
     if refused.malformed:
         yield Finding("status_malformed", "bad", "console", {"datagrams": refused.malformed})
+    if refused.implausible:
+        yield Finding("status_implausible", "bad", "console", {"datagrams": refused.implausible})
     if around.rules_loaded is False:
         yield Finding("rules_not_loaded", "bad", "console")
     elif around.rules_loaded is None:

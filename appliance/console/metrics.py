@@ -143,7 +143,7 @@ class _Metrics(Collector):
         refused = CounterMetricFamily(
             "ridge_console_status_refused", "Status datagrams that were not taken.", labels=("reason",)
         )
-        for reason in ("malformed", "too_soon", "another"):
+        for reason in ("malformed", "too_soon", "another", "implausible"):
             refused.add_metric((reason,), getattr(board.refused, reason))
         yield refused
 

@@ -89,7 +89,7 @@ def overview(board: Board, config: Config, findings: list[Finding], words: Words
         else words("needs_look", count=warned)
         if warned
         else words("all_well"),
-        "calls": sum(len(report.live) for report in _engines(board)),
+        "calls": feed.calls if (feed := _feed(board)) else 0,
     }
 
 
@@ -120,24 +120,19 @@ def _shown(name: str, board: Board, findings: list[Finding], words: Words) -> Sh
 
 
 def calls(board: Board, words: Words) -> dict[str, Any]:
-    """The live calls of all engines, the longest first."""
+    """The live calls as the feed told of them, the longest first."""
+    feed = _feed(board)
     rows = [
         {
             "mark": call.mark,
             "seat": call.seat,
-            "seconds": call.seconds,
             "span": words.span(call.seconds),
-            "source": call.source,
             "analyses": [words(f"a_{analysis}") for analysis in call.analyses],
-            "engine": report.shard,
-            "ended": call.ended,
+            "held": call.held,
         }
-        for report in _engines(board)
-        for call in report.live
+        for call in (feed.live if feed else ())
     ]
-    total = sum(report.calls for report in _engines(board))
-    rows.sort(key=lambda row: (-int(str(row["seconds"])), str(row["mark"])))
-    return {"calls": rows, "more": max(0, total - len(rows))}
+    return {"feed": feed, "calls": rows, "more": max(0, feed.calls - len(rows)) if feed else 0}
 
 
 def seats(board: Board) -> dict[str, Any]:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from appliance.box.status.reports import (
-    CALL_MARK,
-    MOST_CALLS,
-    MOST_MODELS,
-    Analysis,
-    EngineReport,
-    LiveCall,
-    Process,
-)
+from appliance.box.status.reports import MOST_MODELS, EngineReport, Process
 from appliance.engine.outbox import Outbox
-from appliance.engine.pipeline import CallPipeline
 from appliance.engine.rooms import Rooms
 from appliance.engine.scheduler import Scheduler
-from appliance.engine.unheard import UnheardCall
-from appliance.protocol.vocabulary import Capability
 
 
 def report_of(
@@ -29,9 +18,8 @@ def report_of(
     undecodable: int,
     utterances: int,
 ) -> EngineReport:
-    """The report as things stand; of the calls, the first that fit."""
+    """The report as things stand. Of calls only the number: the door is the way for what is said of one."""
     counters, choice = scheduler.counters, rooms.speech.choice
-    live = scheduler.live()[:MOST_CALLS]
     return EngineReport(
         process=process,
         shard=shard,
@@ -49,16 +37,4 @@ def report_of(
         dropped=outbox.dropped,
         recognizer=choice.name if choice else None,
         models=rooms.models[:MOST_MODELS],
-        live=tuple(_call(pipeline, ended) for pipeline, ended in live),
-    )
-
-
-def _call(pipeline: CallPipeline | UnheardCall, ended: bool) -> LiveCall:
-    started, off = pipeline.started, pipeline.policy.off
-    named: dict[Capability, Analysis] = {
-        "emotion": "emotion", "voice": "prosody", "quotes": "quotes", "memory": "memory"
-    }  # fmt: skip
-    analyses = tuple(analysis for capability, analysis in named.items() if capability not in off)
-    return LiveCall(
-        started.call[:CALL_MARK], started.seat, pipeline.at_ms // 1000, started.source, analyses, ended
     )

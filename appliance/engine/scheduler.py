@@ -114,10 +114,6 @@ class Scheduler:
         """Calls that have not yet said their last."""
         return len(self._calls)
 
-    def live(self) -> list[tuple[CallPipeline | UnheardCall, bool]]:
-        """Every call that has not yet said its last, and whether it has ended."""
-        return [(call.pipeline, call.ended) for call in self._calls.values()]
-
     def accept(self, message: CallMessage, now: float, wall: int) -> None:
         """Take one message from capture; `now` is monotonic seconds, `wall` unix milliseconds."""
         if isinstance(message, CallStarted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from appliance.box.status.reports import MOST_SEATS, FeedReport, Process, Seat
+from appliance.box.status.reports import MOST_CALLS, MOST_SEATS, FeedReport, Process, Seat
 from appliance.box.status.reports import Ledger as LedgerReport
 from appliance.feed.authenticator import Authenticator
 from appliance.feed.door import DoorCounters
@@ -13,6 +13,7 @@ from appliance.feed.egress import Egress
 from appliance.feed.grants import Grant
 from appliance.feed.leases import Leases
 from appliance.feed.ledger import Ledger
+from appliance.feed.livecalls import LiveCalls
 from appliance.feed.seat_sockets import SeatSockets
 
 
@@ -22,6 +23,7 @@ def report_of(
     *,
     grants: Mapping[str, Grant],
     leases: Leases,
+    calls: LiveCalls,
     door: DoorCounters,
     unclaimed: int,
     sockets: SeatSockets,
@@ -52,6 +54,8 @@ def report_of(
         enrolment_open=sockets.enrolment.socket is not None,
         rotation=sockets.control.next_box is not None,
         ledger=_ledger(egress, ledger),
+        live=calls.shown(MOST_CALLS, now),
+        calls=len(calls),
         seats=_seats(grants, held),
     )
 

@@ -38,6 +38,7 @@ from appliance.feed.keys import box_keys
 from appliance.feed.leases import Leases
 from appliance.feed.ledger import Ledger, LedgerError, ledger_key
 from appliance.feed.ledger_records import in_letters
+from appliance.feed.livecalls import LiveCalls
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
 from appliance.feed.publisher import BindError
 from appliance.feed.report import report_of
@@ -85,6 +86,7 @@ class FeedService:
         self._cleanup = contextlib.ExitStack()
         self._admission = Admission()
         self._leases = Leases(config.feed.lease_seconds)
+        self._calls = LiveCalls()
         self._topics = Topics(config.feed.replay_messages)
         self._feedback = Feedback(self._directory)
         self._days = DayCounts(self._directory)
@@ -247,6 +249,7 @@ class FeedService:
             now,
             grants=self._watch.grants,
             leases=self._leases,
+            calls=self._calls,
             door=self._door.counters,
             unclaimed=self.unclaimed,
             sockets=self._sockets,
@@ -259,6 +262,7 @@ class FeedService:
         topics = self._admission.audience(message.seat)
         # Nothing is kept for a seat that nobody may be.
         self.unclaimed += not topics
+        self._calls.enter(message, now)
         self._days.enter(message)
         if isinstance(message, OpportunityMessage):
             # What was missed is for who supervises, and not for the agent in the next call.

@@ -46,17 +46,17 @@ def config_in(tmp_path: Path, **console: object) -> Config:
 def board() -> Board:
     now = time.time_ns() // 1_000_000
     process = Process(version="0.1.0", uptime=4000, watchdog=True, confinement=CONFINED)
-    call = LiveCall("aB3-_x9Z", "8001", 75, "siprec", ("emotion", "prosody"))
+    call = LiveCall("aB3-_x9Z", "8001", 75, ("emotion", "prosody"))
     seats = (Seat("8001", False, 1, "loans"), Seat("lead-1", True, 0, "loans"))
     parts = (
         Part("capture", 101, now, 1, CaptureReport(process, calls=1, most_calls=60, received=9000), now),
         Part(
             "engine-0", 102, now, 1,
-            EngineReport(process, 0, calls=1, recognizer="asr-zh-pinyin-telephone", live=(call,)), now,
+            EngineReport(process, 0, calls=1, recognizer="asr-zh-pinyin-telephone"), now,
         ),
         Part("feed", 103, now, 1,
              FeedReport(process, enrolled=2, connected=1, leases=1, ledger=Ledger("ok", records=77),
-                        seats=seats), now),
+                        seats=seats, calls=1, live=(call,)), now),
     )  # fmt: skip
     return Board(box="branch-12", written=now, parts=parts, refused=Refused())
 

@@ -302,7 +302,7 @@ def test_the_overview_says_what_is_wrong_and_what_to_do(site):
 def test_the_calls_show_no_more_than_the_status_tells(site):
     page = site.admin().get("/calls").text
     assert "aB3-_x9Z…" in page
-    for shown in ("8001", "1 min 15 s", "siprec", "emotion · prosody"):
+    for shown in ("8001", "1 min 15 s", "emotion · prosody"):
         assert shown in page
 
 

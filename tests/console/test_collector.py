@@ -6,8 +6,8 @@ from appliance.console.collector import SUCCESSION_SECONDS, Collector
 WALL = 1_700_000_000_000
 
 
-def report(calls=0, **process):
-    return encode(CaptureReport(Process(version="0.1.0", uptime=1, **process), calls=calls))
+def report(calls=0, uptime=1.0, **process):
+    return encode(CaptureReport(Process(version="0.1.0", uptime=int(uptime), **process), calls=calls))
 
 
 def test_the_last_report_of_every_process_is_kept():
@@ -33,11 +33,11 @@ def test_what_is_no_report_is_counted_and_changes_nothing():
     assert collector.board(WALL).refused.malformed == 4
 
 
-def test_a_process_is_heard_once_a_second():
+def test_a_process_is_heard_about_every_two_seconds():
     collector = Collector("branch")
     taken = [collector.take(report(calls=n), 1, n / 10, WALL) for n in range(31)]
-    assert sum(taken) == 4
-    assert collector.board(WALL).refused.too_soon == 27
+    assert sum(taken) == 2
+    assert collector.board(WALL).refused.too_soon == 29
 
 
 def test_nobody_takes_the_name_of_a_process_that_lives():
@@ -68,7 +68,27 @@ def test_what_a_failed_process_says_while_it_tidies_up_does_not_hide_why_it_fail
 def test_a_process_that_is_asked_and_gets_nothing_done_makes_no_progress():
     collector = Collector("branch")
     for second, (asked, done) in enumerate([(10, 10), (20, 20), (30, 20), (40, 20), (40, 20), (50, 60)]):
-        collector.take(report(asked=asked, done=done), 1, 2.0 * second, WALL + 2000 * second)
+        told = report(uptime=2 * second, asked=asked, done=done)
+        collector.take(told, 1, 2.0 * second, WALL + 2000 * second)
         told = collector.board(WALL).part("capture").progress - WALL
         # Between two reports without new work there is nothing to wait for.
         assert told == {2: 2000, 3: 2000}.get(second, 2000 * second)
+
+
+def test_what_cannot_be_true_is_counted_and_not_believed():
+    collector = Collector("branch")
+    collector.take(report(calls=1), 1, 0.0, WALL)
+    assert not collector.take(report(calls=2, asked=10_000_000), 1, 2.0, WALL)
+    assert not collector.take(report(calls=2, uptime=500), 1, 2.0, WALL)
+    assert collector.board(WALL).part("capture").report.calls == 1
+    assert collector.board(WALL).refused.implausible == 2
+    assert collector.take(report(calls=2, uptime=3), 1, 4.0, WALL)
+
+
+def test_a_successor_cannot_have_counted_before_its_predecessor_fell_silent():
+    collector = Collector("branch")
+    collector.take(report(), 1, 0.0, WALL)
+    collector.take(report(state="stopping"), 1, 0.1, WALL)
+    assert not collector.take(report(uptime=600), 2, 2.0, WALL)
+    assert not collector.take(report(uptime=1, done=10_000_000), 2, 2.0, WALL)
+    assert collector.take(report(uptime=1, done=10), 2, 2.0, WALL)

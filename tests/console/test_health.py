@@ -109,6 +109,7 @@ def test_what_the_feed_tells_is_judged(feed, code, severity):
         ({"calls": 55}, "nearly_full"),
         ({"broken_metadata": 1}, "metadata_broken"),
         ({"failed": 1}, "calls_failed"),
+        ({"unknown_flags": 1}, "flags_unknown"),
     ],
 )
 def test_what_capture_tells_is_judged(capture, code):
@@ -156,7 +157,8 @@ def test_models_for_research_only_are_named():
 
 def test_what_concerns_the_box_is_told_of_the_console():
     around = Circumstances(600_000, 10, unwritten=1, rules_loaded=None)
-    assert codes(sound(), around, refused=Refused(1, 1, 1)) == {
+    assert codes(sound(), around, refused=Refused(1, 1, 1, 1)) == {
+        ("status_implausible", "bad", "console"),
         ("another_process", "bad", "console"),
         ("status_malformed", "bad", "console"),
         ("rules_unknown", "note", "console"),

@@ -5,7 +5,7 @@ runtime directory (under systemd a link there to `/run/ridge-status`). The conso
 nobody anything. Where no console runs, nothing is sent and nothing fails.
 
 What is said is closed and bounded: numbers, truth values, codes of closed vocabularies, names of models, ids
-of seats and the beginnings of random call ids. 8 KiB from a red process and 64 KiB from the feed are the
+of seats and the beginnings of random call ids. 2 KiB from a red process and 64 KiB from the feed are the
 most, and of each process the console takes one report a second.
 
 The console keeps the last report of each process in memory and in `status.json` beside the socket (a

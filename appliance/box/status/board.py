@@ -4,7 +4,7 @@
 0640, on a tmpfs):
 
     {"v": 1, "box": "ridge-branch-12", "written": 1764130000123,      # unix time in ms
-     "refused": {"malformed": 0, "too_soon": 0, "another": 0},        # datagrams that were not taken
+     "refused": {"malformed": 0, "too_soon": 0, "another": 0, "implausible": 0},        # not taken
      "parts": [{"name": "capture" | "engine-0" … | "feed",
                 "pid": 4711, "at": 1764130000001,                     # when its last report came
                 "starts": 1,                                          # processes seen under this name
@@ -64,6 +64,8 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     too_soon: Count = 0
     #: from a second process that claims the name of one that lives
     another: Count = 0
+    #: cannot be true after the report before: names that changed, counters that no box can count
+    implausible: Count = 0
 
 
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

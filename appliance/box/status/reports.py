@@ -1,7 +1,7 @@
 """What a process says of itself: closed, bounded, and without anything that was said in a call.
 
 Counters are totals since the process started. A call is named by the first eight characters of its random id,
-which find it in the journal and are too few to carry anything out.
+which find it in the journal. Only the feed names calls: what it knows of them has passed the door's budget.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-#: A report of a red process; 48 calls of 60 bytes and the counters are half of it.
-MAX_RED_BYTES: Final = 8 * 1024
-#: A report of the feed, which names up to a thousand seats.
+#: A report of a red process: counters and some names.
+MAX_RED_BYTES: Final = 2 * 1024
+#: A report of the feed, which names up to a thousand seats and the calls that are on.
 MAX_BYTES: Final = 64 * 1024
-MOST_CALLS: Final = 48
+MOST_CALLS: Final = 128
 MOST_SEATS: Final = 1000
 MOST_MODELS: Final = 8
 #: How much of a call's id is told.
@@ -32,7 +32,6 @@ ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}(?!\n)$")]
 Version = Annotated[str, Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}(?!\n)$")]
 #: a name of errno(3), such as ENOSPC
 ErrorName = Annotated[str, Meta(pattern=r"^E[A-Z0-9]{1,15}(?!\n)$")]
-Source = Literal["siprec", "span", "e1", "alsa", "replay"]
 Analysis = Literal["emotion", "prosody", "quotes", "memory"]
 State = Literal["running", "stopping", "failed"]
 #: Why a process could not go on. `authenticator`: nothing is bound without one; `runtime`: the runtime
@@ -121,10 +120,9 @@ class LiveCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_li
 
     mark: CallMark
     seat: SeatName
-    seconds: Annotated[int, Meta(ge=0, le=100_000)]
-    source: Source
+    seconds: Annotated[int, Meta(ge=0, le=86_400)]
     analyses: Annotated[tuple[Analysis, ...], Meta(max_length=4)]
-    ended: bool = False
+    held: bool = False
 
 
 class EngineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="engine", tag_field="role"):
@@ -149,7 +147,6 @@ class EngineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     dropped: Count = 0
     recognizer: ModelName | None = None
     models: Annotated[tuple[ModelName, ...], Meta(max_length=MOST_MODELS)] = ()
-    live: Annotated[tuple[LiveCall, ...], Meta(max_length=MOST_CALLS)] = ()
 
 
 class Seat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -197,6 +194,9 @@ class FeedReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
     #: the box's next key is announced
     rotation: bool = False
     ledger: Ledger | None = None
+    #: calls that are on, as the door told of them; not all where there are more
+    calls: Count = 0
+    live: Annotated[tuple[LiveCall, ...], Meta(max_length=MOST_CALLS)] = ()
     #: those with a connection first; not all where there are more
     seats: Annotated[tuple[Seat, ...], Meta(max_length=MOST_SEATS)] = ()
     shard: Shard = 0

@@ -35,11 +35,13 @@ def test_a_report_passes_as_it_is(report):
 
 
 def test_the_longest_reports_that_the_schema_allows_fit_into_their_datagrams():
-    call = LiveCall("x" * 8, "s" * 32, 100_000, "siprec", ("emotion", "prosody", "quotes", "memory"), True)
-    engine = EngineReport(PROCESS, 63, models=("m" * 64,) * 8, live=(call,) * MOST_CALLS, blocks=2**53)
+    call = LiveCall("x" * 8, "s" * 32, 86_400, ("emotion", "prosody", "quotes", "memory"), True)
+    names = dict.fromkeys(("begun", "failed", "blocks", "messages", "waiting", "dropped"), 2**53)
+    engine = EngineReport(PROCESS, 63, recognizer="m" * 64, models=("m" * 64,) * 8, **names)
     assert len(encode(engine)) <= MAX_RED_BYTES
     assert decode(encode(engine)) == engine
-    feed = FeedReport(PROCESS, seats=(Seat("s" * 32, True, 65_535, "g" * 16),) * MOST_SEATS)
+    seat = Seat("s" * 32, True, 65_535, "g" * 8)
+    feed = FeedReport(PROCESS, seats=(seat,) * MOST_SEATS, live=(call,) * MOST_CALLS)
     assert len(encode(feed)) <= MAX_BYTES
     assert decode(encode(feed)) == feed
 
@@ -53,10 +55,7 @@ def test_the_longest_reports_that_the_schema_allows_fit_into_their_datagrams():
         {"calls": 1.5},
         {"blocks": 2**60},
         {"said": "基金"},
-        {"live": [["x" * 22, "8001", 1, "siprec", []]]},
-        {"live": [["x" * 8, "8001 张三", 1, "siprec", []]]},
-        {"live": [["x" * 8, "8001", 1, "siprec", ["transcript"]]]},
-        {"live": [["x" * 8, "8001", 1, "siprec", []]] * (MOST_CALLS + 1)},
+        {"live": [["x" * 8, "8001", 1, []]]},
         {"models": [b"pcm"]},
         {"role": "console"},
     ],
@@ -66,6 +65,22 @@ def test_what_is_not_in_the_schema_does_not_pass(change):
     plain = msgspec.msgpack.decode(encode(REPORTS[1]))
     with pytest.raises(ReportError):
         decode(msgspec.msgpack.encode(plain | change))
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        [["x" * 22, "8001", 1, []]],
+        [["x" * 8, "8001 张三", 1, []]],
+        [["x" * 8, "8001", -1, []]],
+        [["x" * 8, "8001", 1, ["transcript"]]],
+        [["x" * 8, "8001", 1, []]] * (MOST_CALLS + 1),
+    ],
+)
+def test_a_call_is_named_by_nothing_but_its_mark_and_seat(live):
+    plain = msgspec.msgpack.decode(encode(REPORTS[2]))
+    with pytest.raises(ReportError):
+        decode(msgspec.msgpack.encode(plain | {"live": live}))
 
 
 def test_a_red_process_may_not_say_as_much_as_the_feed():
