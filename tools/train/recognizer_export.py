@@ -14,18 +14,21 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from appliance.speech.lexicon import CONFUSIONS_FILE
+from appliance.speech.syllablesearch import SyllableGrammar, SyllablePath
 from tools.train.model_files import Entry, enter
 from tools.train.recognizer import HELD_OUT
 from tools.train.recognizers.corpus import read_manifest, token_table
 from tools.train.recognizers.curve import draw
-from tools.train.recognizers.network import Recognizer, Size
+from tools.train.recognizers.network import FRAME_MS, Recognizer, Size
 from tools.train.recognizers.score import Judge, logits_of
 from tools.train.recognizers.streaming import export, run_chunks
 
@@ -53,12 +56,13 @@ def main() -> int:
     network = Recognizer(len(table), Size())
     network.load_state_dict(torch.load(options.work / "checkpoint.pt", weights_only=True)["average"])
     judge = Judge({VOICE: [one for one in read_manifest(options.judge) if one.syllables]}, table, seed=8001)
-    penalty = _best_penalty(judge, network)
+    grammar = SyllableGrammar(table, 0)
+    penalty = _best_penalty(judge, network, grammar)
     wide, narrow = export(network, table, penalty, options.work / "export")
     for path in (wide, narrow):
 
-        def hear(samples: NDArray[np.float32], path: Path = path) -> list[int]:
-            return run_chunks(path, samples, network.lag).argmax(1).tolist()
+        def hear(samples: NDArray[np.float32], path: Path = path) -> Sequence[str]:
+            return syllables(grammar, run_chunks(path, samples, network.lag))
 
         print(
             f"{path.name}: {judge.errors(VOICE, hear):.1%} tone-less syllable errors, "
@@ -82,23 +86,30 @@ def main() -> int:
     return 0
 
 
-def _best_penalty(judge: Judge, network: Recognizer) -> float:
+def _best_penalty(judge: Judge, network: Recognizer, grammar: SyllableGrammar) -> float:
     """The penalty of the blank with the fewest errors on the voice that the training never heard."""
     heard: dict[bytes, NDArray[np.float32]] = {}
     errors = {}
     for penalty in PENALTIES:
 
-        def hear(samples: NDArray[np.float32], penalty: float = penalty) -> list[int]:
+        def hear(samples: NDArray[np.float32], penalty: float = penalty) -> Sequence[str]:
             key = samples.tobytes()
             if key not in heard:
                 heard[key] = logits_of(network, samples)
-            logits = heard[key].copy()
+            logits = heard[key].astype(np.float64)
             logits[:, 0] -= penalty
-            return logits.argmax(1).tolist()
+            return syllables(grammar, logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 
         errors[penalty] = judge.errors(VOICE, hear)
     print("blank penalty: " + "  ".join(f"{one:g}: {share:.1%}" for one, share in errors.items()))
     return min(errors, key=lambda one: errors[one])
+
+
+def syllables(grammar: SyllableGrammar, scores: NDArray[Any]) -> Sequence[str]:
+    """What the appliance hears in log-probabilities (frames, tokens), before the lexicon."""
+    path = SyllablePath(grammar)
+    path.advance(scores.astype(np.float32))
+    return path.hearing(FRAME_MS / 1000, 0.0).tokens
 
 
 if __name__ == "__main__":

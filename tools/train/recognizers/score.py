@@ -31,40 +31,36 @@ class Judge:
             ]
 
     def score(self, network: Recognizer) -> dict[str, float]:
-        """Errors of each set, heard by a network that is being trained."""
+        """Errors of each set by the best path, heard by a network that is being trained."""
         network.eval()
         scores = {
-            name: round(self.errors(name, lambda samples: best_path(network, samples)), 4)
+            name: round(self.errors(name, lambda samples: self._best_path(logits_of(network, samples))), 4)
             for name in self._sets
         }
         network.train()
         return scores
 
-    def errors(self, name: str, hear: Callable[[NDArray[np.float32]], list[int]]) -> float:
+    def errors(self, name: str, hear: Callable[[NDArray[np.float32]], Sequence[str]]) -> float:
         """Wrong, missing and additional tone-less syllables over those said, of one set.
 
-        `hear` gives the best token of each frame of samples in int16 scale, shape (n,), at 8 kHz.
+        `hear` gives the tokens in samples in int16 scale, shape (n,), at 8 kHz.
         """
         wrong = said = 0
         for syllables, samples in self._sets[name]:
-            heard = self._syllables(hear(samples))
+            tokens = hear(samples)
+            heard = [without_tone(one.text) for one in join_tokens(tokens, [0.0] * len(tokens), [])]
             wrong += count_errors([without_tone(one) for one in syllables], heard).total
             said += len(syllables)
         return wrong / max(1, said)
 
-    def _syllables(self, best: list[int]) -> list[str]:
-        tokens = [
+    def _best_path(self, logits: NDArray[np.float32]) -> list[str]:
+        """The tokens of the frames' best path (CTC)."""
+        best = logits.argmax(1).tolist()
+        return [
             self._table[token]
             for place, token in enumerate(best)
             if token and (place == 0 or best[place - 1] != token)
         ]
-        return [without_tone(one.text) for one in join_tokens(tokens, [0.0] * len(tokens), [])]
-
-
-def best_path(network: Recognizer, samples: NDArray[np.float32]) -> list[int]:
-    """The best token of every frame (CTC best path)."""
-    best: list[int] = logits_of(network, samples).argmax(1).tolist()
-    return best
 
 
 @torch.no_grad()
