@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 
 from appliance.cli import main
 from appliance.engine.bench.calls import TICK_MS, Lines, Recording, bundled_call
@@ -103,6 +104,22 @@ def test_lines_begin_at_different_places_and_go_on_with_the_next_call() -> None:
     assert sorted(heard.values()) == [[0], [0, 1, 2], *[[0, 1, 2, 3]] * 3, [2, 3]]
     assert ended == {call: len(heard[call]) * TICK_MS for call in ended}
     assert {message.call for message in lines.end()} == heard.keys() - ended.keys()
+
+
+def test_the_end_of_a_voice_is_found_by_its_level(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 3000, (8000, 2))
+    silence = np.zeros((8000, 2))
+    file = tmp_path / "call.wav"
+    soundfile.write(file, np.concatenate((silence, noise, silence)).astype(np.int16), 8000)
+    found = Recording.read([file])
+    (end,) = found.ends
+    assert end == pytest.approx(2000, abs=20)
+    lines = Lines(found, 2)
+    first, second = (message.call for message in lines.tick(0) if isinstance(message, CallStarted))
+    assert lines.voice_end(first, 2150) == end
+    assert lines.voice_end(first, 3300) is None
+    # The second begins in the middle of the recording, at a whole tick.
+    assert lines.voice_end(second, 700) == end - len(found.ticks) // 2 * TICK_MS
 
 
 def test_a_box_carries_what_its_cores_carry_at_four_fifths() -> None:

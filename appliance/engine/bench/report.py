@@ -38,7 +38,7 @@ class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From the end of a customer's utterance to the profile that knows of it, in ms, on a core of its own."""
+    """From the end of a customer's voice to the profile that knows what was said, in ms, on an own core."""
 
     median: float | None
     p95: float | None

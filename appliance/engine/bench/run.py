@@ -131,7 +131,9 @@ def _tick(scheduler: Scheduler, lines: Lines, clock: Stopwatch, played: _Played)
     played.free_at = done
     played.backlog = max(played.backlog, done - arrived)
     for call, end_ms, _ in outcome.updates:
-        played.delays.append(done - lines.began[call] * TICK_MS - end_ms)
+        ended = lines.voice_end(call, end_ms)
+        if ended is not None:
+            played.delays.append(done - ended)
 
 
 def _alone(model: TimedModel, recording: Recording) -> float:
