@@ -26,10 +26,14 @@ CONTEXT: Final = 4
 #: frames that go into the model for one chunk
 SPAN: Final = CHUNK + 2 * CONTEXT
 #: a frame this far below the loud ones, or below this level, cannot be voiced speech
-_QUIET_BELOW_LOUD: Final = 32.0
+_QUIET_BELOW_LOUD: Final = 40.0
 _QUIET_DB: Final = -62.0
 #: the memory of the loud level fades by this much a frame, so that quiet speech after a shout is heard
 _LOUD_FADE_DB: Final = 0.02
+#: frames before and after whose pitch counts, too, and steps that the pitch may move from one to the next
+REACH: Final = 3
+_DRIFT: Final = 2
+_IMPOSSIBLE: Final = -1e4
 #: steps on either side of the best one that share in the pitch
 _NEIGHBOURS: Final = 2
 
@@ -77,26 +81,48 @@ def described(levels: Sequence[Level], frames: Floats, energy: Floats) -> Floats
     return periods.describe(frames, energy - loud[:, None])
 
 
-def decode(scores: Floats, voiced_from: float) -> tuple[Floats, Floats]:
-    """Pitch and voicing of frames.
+def _widened(belief: Floats) -> Floats:
+    """The greatest value within _DRIFT steps of each step of the axis, shape (..., BINS)."""
+    padded = np.pad(belief, [(0, 0)] * (belief.ndim - 1) + [(_DRIFT, _DRIFT)], constant_values=_IMPOSSIBLE)
+    pairs = np.maximum(padded[..., :-1], padded[..., 1:])
+    fours = np.maximum(pairs[..., :-2], pairs[..., 2:])
+    return np.asarray(np.maximum(fours[..., :-1], padded[..., 2 * _DRIFT :]), np.float32)
+
+
+def decode(scores: Floats, beliefs: Floats, voiced_from: float) -> tuple[Floats, Floats, Floats]:
+    """Pitch and voicing of a chunk of each leg.
+
+    A voice moves little from frame to frame: what up to REACH frames before and after say of nearby pitches
+    counts, too, the more voiced these are. A single frame in which another harmonic stands out is outvoted.
 
     Args:
-        scores: the model's output, shape (..., BINS + 1): a logit for each step of the axis, then voicing.
+        scores: the model's output, shape (legs, CHUNK, BINS + 1): a logit for each step of the axis, then one
+            for voicing.
+        beliefs: what the last REACH frames of the chunk before said, shape (legs, REACH, BINS), as returned.
         voiced_from: probability of voicing from which a frame is voiced.
 
     Returns:
-        Pitch in Hz (0 where unvoiced) and the probability of voicing 0..1, both of shape (...,). The pitch is
-        the mean of the best step and its neighbours, weighted by their probabilities.
+        Pitch in Hz (0 where unvoiced) and the probability of voicing 0..1, both of shape (legs, CHUNK), and
+        the beliefs of the last frames. The pitch is the mean of the best step and its neighbours, weighted by
+        their probabilities.
     """
     steps = scores[..., :BINS]
-    best = np.clip(steps.argmax(axis=-1), _NEIGHBOURS, BINS - 1 - _NEIGHBOURS)
+    voicing = 1.0 / (1.0 + np.exp(-scores[..., BINS]))
+    relative = steps - steps.max(axis=-1, keepdims=True)
+    shares = relative - np.log(np.exp(relative).sum(axis=-1, keepdims=True))
+    known = np.concatenate([beliefs, shares * voicing[..., None]], axis=-2)
+    heard, wide = known[:, REACH:].copy(), known
+    for away in range(1, REACH + 1):
+        wide = _widened(wide)
+        heard += wide[:, REACH - away : -away]
+        heard[:, :-away] += wide[:, REACH + away :]
+    best = np.clip(heard.argmax(axis=-1), _NEIGHBOURS, BINS - 1 - _NEIGHBOURS)
     near = best[..., None] + np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     around = np.take_along_axis(steps, near, axis=-1)
     weights = np.exp(around - around.max(axis=-1, keepdims=True))
     place = (weights * near).sum(axis=-1) / weights.sum(axis=-1)
-    voicing = 1.0 / (1.0 + np.exp(-scores[..., BINS]))
-    pitch = FIRST_HZ * np.exp2(place / BINS_PER_OCTAVE)
-    return np.where(voicing >= voiced_from, pitch, 0.0).astype(np.float32), voicing.astype(np.float32)
+    pitch = np.where(voicing >= voiced_from, FIRST_HZ * np.exp2(place / BINS_PER_OCTAVE), 0.0)
+    return pitch.astype(np.float32), voicing.astype(np.float32), known[:, -REACH:].copy()
 
 
 @dataclass(slots=True)
@@ -106,8 +132,30 @@ class LegState:
     level: Level = field(default_factory=Level)
     #: shape (CONTEXT + CHUNK, INPUTS)
     inputs: Floats = field(default_factory=lambda: np.zeros((CONTEXT + CHUNK, INPUTS), np.float32))
+    #: what the last frames said of each pitch, shape (REACH, BINS); nothing before the first chunk
+    beliefs: Floats = field(default_factory=lambda: np.zeros((REACH, BINS), np.float32))
     #: frames of the last chunk that may be voiced; none before the first chunk
     loud: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(CHUNK, np.bool_))
+
+
+def decode_recording(scores: Floats) -> tuple[Floats, Floats]:
+    """Pitch of a recording in Hz, wherever it may be voiced, and the probability of voicing, as in a stream.
+
+    Args:
+        scores: the model's, shape (n, BINS + 1).
+
+    Returns:
+        Two arrays of shape (n,).
+    """
+    chunks = -(-len(scores) // CHUNK)
+    whole = np.pad(scores, ((0, chunks * CHUNK - len(scores)), (0, 0))).reshape(chunks, 1, CHUNK, BINS + 1)
+    beliefs = np.zeros((1, REACH, BINS), np.float32)
+    parts = []
+    for chunk in whole:
+        pitch, voicing, beliefs = decode(chunk, beliefs, 0.0)
+        parts.append(np.concatenate([pitch, voicing]))
+    both = np.concatenate([np.zeros((2, 0), np.float32), *parts], axis=1)[:, : len(scores)]
+    return both[0], both[1]
 
 
 class ProsodyModel:
@@ -157,11 +205,13 @@ class ProsodyModel:
             known[row, : CONTEXT + CHUNK] = state.inputs
         known[:, CONTEXT + CHUNK :] = inputs
         scores = self._scorer.run(known[:, :SPAN, None, :]).reshape(len(states), CHUNK, BINS + 1)
-        pitch, voicing = decode(scores, self._voiced_from)
+        beliefs = np.stack([state.beliefs for state in states])
+        pitch, voicing, beliefs = decode(scores, beliefs, self._voiced_from)
         may_sound = np.stack([state.loud for state in states])
         floor = np.array([max(_QUIET_DB, s.level.loud - _QUIET_BELOW_LOUD) for s in states], np.float32)
         loud = energy >= floor[:, None]
         for row, state in enumerate(states):
             state.inputs = known[row, CHUNK:].copy()
+            state.beliefs = beliefs[row]
             state.loud = loud[row]
         return np.where(may_sound, pitch, np.float32(0.0)), np.where(may_sound, voicing, np.float32(0.0))

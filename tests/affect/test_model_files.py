@@ -9,7 +9,6 @@ import pytest
 
 from appliance.affect.emotion import EmotionModel, EmotionModelError
 from appliance.affect.models import (
-    AUTOCORRELATION,
     EMOTION_FILE,
     EMOTION_MODELS,
     PROSODY_FILE,
@@ -27,6 +26,8 @@ from appliance.affect.prosody_model import ProsodyModel, ProsodyModelError
 from appliance.affect.runtime import ModelShapeError, TfliteModel
 from appliance.affect.window import CHANNELS, STEPS
 from appliance.models import ModelError, ModelStore
+from tools.train.emotions import card as emotion_card
+from tools.train.prosodies import card as prosody_card
 
 EMOTION_MODEL, OPEN_MODEL = EMOTION_MODELS
 PROSODY_MODEL = PROSODY_MODELS[0]
@@ -94,24 +95,28 @@ def test_without_emotion_a_damaged_model_does_not_matter_because_none_is_opened(
     assert AffectModels.load(ModelStore(copy.parent), emotion=False).emotion is None
 
 
-def test_a_site_that_forbids_models_for_research_gets_the_open_one_and_the_tracker_that_needs_none():
+def test_a_site_that_forbids_models_for_research_gets_the_open_ones():
     store = ModelStore(allow_research_only=False)
-    for name in (EMOTION_MODEL, PROSODY_MODEL):
-        assert store.entry(name).research_only
-        load = load_emotion if name == EMOTION_MODEL else load_prosody
-        with pytest.raises(ModelError, match="research only"):
-            load(store, name)
+    assert store.entry(EMOTION_MODEL).research_only
+    with pytest.raises(ModelError, match="research only"):
+        load_emotion(store, EMOTION_MODEL)
     models = AffectModels.load(store, emotion=True)
-    assert isinstance(models.tracker, AutocorrelationTracker)
-    assert [(entry.name, entry.research_only) for entry in models.entries] == [(OPEN_MODEL, False)]
-    assert [entry.name for entry in chosen_models(store, emotion=True)] == [OPEN_MODEL]
+    assert isinstance(models.tracker, ProsodyModel)
+    names = [OPEN_MODEL, PROSODY_MODEL]
+    assert [(entry.name, entry.research_only) for entry in models.entries] == [(n, False) for n in names]
+    assert [entry.name for entry in chosen_models(store, emotion=True)] == names
     assert models.emotion is not None
-    assert models.emotion.settings.prosody == AUTOCORRELATION
-    assert AffectModels.load(store, emotion=False).entries == ()
+    assert models.emotion.settings.prosody == PROSODY_MODEL
+    assert [entry.name for entry in AffectModels.load(store, emotion=False).entries] == [PROSODY_MODEL]
 
 
-def test_no_emotion_is_chosen_where_every_model_of_it_is_forbidden():
-    assert allowed(ModelStore(allow_research_only=False), [EMOTION_MODEL]) is None
+def test_what_is_left_where_every_model_of_a_kind_is_forbidden(monkeypatch):
+    store = ModelStore(allow_research_only=False)
+    assert allowed(store, [EMOTION_MODEL]) is None
+    monkeypatch.setattr("appliance.affect.models.PROSODY_MODELS", [EMOTION_MODEL])
+    models = AffectModels.load(store, emotion=False)
+    assert isinstance(models.tracker, AutocorrelationTracker)
+    assert models.entries == ()
 
 
 def test_a_model_that_heard_nothing_like_the_calls_raises_no_alert():
@@ -127,6 +132,29 @@ def test_a_model_is_chosen_only_where_its_card_shows_it_better_than_chance_on_un
     assert float(row[1]) >= 0.30
 
 
+@pytest.mark.parametrize("name", [*EMOTION_MODELS, *PROSODY_MODELS])
+def test_a_card_and_its_picture_say_what_was_measured_and_nothing_else(name, tmp_path):
+    folder = copy_of(name, tmp_path)
+    made = [folder / "CARD.md", *folder.glob("*.svg")]
+    assert len(made) == 2
+    written = [file.read_text(encoding="utf-8") for file in made]
+    (emotion_card if name in EMOTION_MODELS else prosody_card).render(folder)
+    assert [file.read_text(encoding="utf-8") for file in made] == written
+
+
+@pytest.mark.parametrize("name", PROSODY_MODELS)
+def test_the_pitch_of_unseen_speakers_is_found_better_than_by_the_trackers_that_it_is_compared_with(name):
+    results = json.loads((ModelStore().open(name).directory / "results.json").read_text(encoding="utf-8"))
+    assert not set(results["corpora"]) & {speaker.split("-")[0] for speaker in results["held_out"]}
+    rows = [*results["model"], *results["others"]]
+    gross, voicing = (
+        {row["tracker"]: row[figure][0] for row in rows if row["speaker"] == "all of them"}
+        for figure in ("gross", "voicing")
+    )
+    assert gross.pop("this model, int8") <= min(0.04, *gross.values())
+    assert voicing.pop("this model, int8") <= min(0.12, *voicing.values())
+
+
 def test_the_models_that_are_loaded_are_named():
     names = [entry.name for entry in AffectModels.load(ModelStore(), emotion=True).entries]
     assert names == [EMOTION_MODEL, PROSODY_MODEL]
@@ -136,8 +164,6 @@ def test_the_models_that_are_loaded_are_named():
 @pytest.mark.parametrize("name", EMOTION_MODELS)
 def test_a_model_is_never_judged_with_pitch_from_the_speakers_it_was_kept_from(name):
     emotion = load_emotion(ModelStore(), name)
-    if emotion.settings.prosody == AUTOCORRELATION:
-        pytest.skip("the tracker that needs no model has seen no speaker")
     installed = ModelStore().open(emotion.settings.prosody)
     prosody = json.loads(installed.path(PROSODY_SETTINGS).read_text())
     mandarin = {speaker for speaker in emotion.settings.held_out if speaker.startswith("casia-")}

@@ -12,10 +12,13 @@ from appliance.affect.features import CHUNK, FRAME, HOP, energy_db
 from appliance.affect.frames import measure
 from appliance.affect.models import PROSODY_MODELS, AffectModels, load_prosody
 from appliance.affect.periods import BINS, BINS_PER_OCTAVE, FIRST_HZ, INPUTS
-from appliance.affect.prosody_model import decode
+from appliance.affect.prosody_model import REACH, decode, decode_recording
 from appliance.affect.voice import CustomerVoice
 from appliance.models import ModelStore
 from tests.affect import signals
+
+#: what frames before the first said of each pitch: nothing
+UNHEARD = np.zeros((1, REACH, BINS), np.float32)
 
 
 @pytest.fixture(scope="module", params=PROSODY_MODELS)
@@ -124,10 +127,37 @@ def test_the_halved_transform_is_the_transform():
 
 
 def test_scores_are_read_between_the_steps_of_the_axis():
-    scores = np.full((1, BINS + 1), -10.0, np.float32)
-    scores[0, [30, 31]] = 3.0
-    scores[0, BINS] = 2.0
-    pitch, voicing = decode(scores, 0.5)
-    assert pitch[0] == pytest.approx(FIRST_HZ * 2 ** (30.5 / BINS_PER_OCTAVE), rel=1e-3)
-    assert voicing[0] == pytest.approx(1 / (1 + np.exp(-2)), rel=1e-5)
-    assert decode(scores, 0.95)[0][0] == 0.0
+    scores = np.full((1, CHUNK, BINS + 1), -10.0, np.float32)
+    scores[:, :, [30, 31]] = 3.0
+    scores[:, :, BINS] = 2.0
+    pitch, voicing, _ = decode(scores, UNHEARD, 0.5)
+    assert pitch[0, 0] == pytest.approx(FIRST_HZ * 2 ** (30.5 / BINS_PER_OCTAVE), rel=1e-3)
+    assert voicing[0, 0] == pytest.approx(1 / (1 + np.exp(-2)), rel=1e-5)
+    assert not decode(scores, UNHEARD, 0.95)[0].any()
+
+
+def test_a_frame_in_which_another_harmonic_stands_out_is_outvoted_by_those_around_it():
+    steps = [30, 31, 32, 31, 30, 31, 32, 33]
+    scores = np.zeros((1, CHUNK, BINS + 1), np.float32)
+    scores[0, np.arange(CHUNK), steps] = 6.0
+    scores[..., BINS] = 2.0
+    scores[0, 4, 30 + BINS_PER_OCTAVE] = 7.0
+    pitch, _, beliefs = decode(scores, UNHEARD, 0.5)
+    expected = FIRST_HZ * 2 ** (np.array(steps) / BINS_PER_OCTAVE)
+    np.testing.assert_allclose(pitch[0], expected, rtol=0.03)
+    # the first frame of the next chunk is outvoted by what came before
+    scores[0, 0, 30 + BINS_PER_OCTAVE] = 7.0
+    assert decode(scores, UNHEARD, 0.5)[0][0, 0] == pytest.approx(expected[0], rel=0.03)
+    scores[0, 1:, BINS] = -9.0
+    assert decode(scores, UNHEARD, 0.5)[0][0, 0] == pytest.approx(2 * expected[0], rel=0.03)
+    assert decode(scores, beliefs, 0.5)[0][0, 0] == pytest.approx(expected[0], rel=0.03)
+
+
+def test_a_recording_is_decoded_as_a_stream_is():
+    scores = np.random.default_rng(5).normal(0, 3, (3 * CHUNK, BINS + 1)).astype(np.float32)
+    pitch, voicing = decode_recording(scores[:-5])
+    assert pitch.shape == voicing.shape == (3 * CHUNK - 5,)
+    beliefs = UNHEARD
+    for start in range(0, 2 * CHUNK, CHUNK):
+        chunk, _, beliefs = decode(scores[None, start : start + CHUNK], beliefs, 0.0)
+        np.testing.assert_array_equal(pitch[start : start + CHUNK], chunk[0])

@@ -18,7 +18,9 @@ from tests.affect import signals
 from tools.train import licences, model_files, pictures
 from tools.train.emotions import calibration, card, corpus, nonspeech, sampling
 from tools.train.emotions.augment import Line
+from tools.train.prosodies import corpus as pitch_corpus
 from tools.train.prosodies import synthetic
+from tools.train.prosodies.agreement import agreement
 
 
 def carried(voice, seed, line=None):
@@ -164,6 +166,38 @@ def test_readings_are_neutral_and_the_kept_readers_are_left_out(tmp_path):
     assert {item.speaker for item in items} == {"readings-r0", "readings-r2"}
     assert {(item.corpus, item.emotion, item.acted) for item in items} == {("readings", "neutral", False)}
     assert len(corpus.read_neutral(manifest, 2, (), np.random.default_rng(1))) == 2
+
+
+def test_unmarked_recordings_are_taken_of_every_speaker_alike_and_from_the_corpora_that_are_wanted(tmp_path):
+    manifest = tmp_path / "words.tsv"
+    rows = [f"{n}.opus\ts{n % 3}" for n in range(30)]
+    manifest.write_text("path\tspeaker\n" + "\n".join(rows) + "\n")
+    items = pitch_corpus.read_unmarked(manifest, None, ("s1",), 4)
+    assert [item.speaker for item in items] == ["s0"] * 4 + ["s2"] * 4
+    assert {(item.corpus, item.marks) for item in items} == {("words", None)}
+    assert pitch_corpus.read_unmarked(manifest, ("others",), (), 4) == []
+    with pytest.raises(SystemExit, match="without marks"):
+        pitch_corpus.read_manifest(manifest)
+
+
+def test_changed_copies_of_a_high_voice_are_low_and_high_and_keep_what_is_voiced(tmp_path):
+    samples, truth = synthetic.voice(np.random.default_rng(8))
+    path = tmp_path / "voice.wav"
+    soundfile.write(path, 0.3 * samples / np.abs(samples).max(), synthetic.RATE)
+    pulses = np.flatnonzero(np.diff(np.floor(np.cumsum(truth) / synthetic.RATE)) > 0)
+    pulses[truth[pulses] > 0].astype("<i4").tofile(tmp_path / "voice.i32")
+    item = pitch_corpus.Item(path, tmp_path / "voice.i32", "mine-a", "mine")
+    plain, *changed = pitch_corpus.prepare([item], 6, 0, 3)
+    middles = [float(np.median(track.pitch[track.pitch > 0])) for track in changed]
+    assert plain.plain
+    assert max(middles) > 1.5 * min(middles)
+    for track in changed:
+        assert (track.pitch > 0).mean() == pytest.approx((plain.pitch > 0).mean(), abs=0.05)
+
+
+def test_what_two_trackers_hear_alike_is_voiced_and_what_the_sure_one_does_not_hear_is_not():
+    sure, eager = np.float32([100, 100, 0, 0, 100]), np.float32([104, 200, 0, 130, 0])
+    np.testing.assert_array_equal(agreement(sure, eager), np.float32([100, np.nan, 0, 0, np.nan]))
 
 
 def test_a_model_is_for_research_only_unless_every_licence_is_known_and_open():

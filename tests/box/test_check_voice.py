@@ -13,16 +13,16 @@ from appliance.cli import main
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ("", f"{EMOTION_MODELS[0]} (for research only), {PROSODY_MODELS[0]} (for research only)"),
+        ("", f"{EMOTION_MODELS[0]} (for research only), {PROSODY_MODELS[0]}"),
         (
             "[models]\nallow_research_only = false\n",
-            f"{EMOTION_MODELS[1]}, autocorrelation tracker",
+            f"{EMOTION_MODELS[1]}, {PROSODY_MODELS[0]}",
         ),
         (
             "[models]\nallow_research_only = false\n[policy]\nemotion = false\n",
-            "autocorrelation tracker",
+            PROSODY_MODELS[0],
         ),
-        ("[policy]\nemotion = false\n", f"{PROSODY_MODELS[0]} (for research only)"),
+        ("[policy]\nemotion = false\n", PROSODY_MODELS[0]),
     ],
 )
 def test_the_models_that_a_site_gets_are_named(
@@ -41,5 +41,5 @@ def test_a_site_for_which_no_emotion_model_is_allowed_is_told_why(
     file = tmp_path / "site.toml"
     file.write_text("[models]\nallow_research_only = false\n", encoding="utf-8")
     assert main(["check", str(file)]) == 0
-    expected = "autocorrelation tracker, no emotion: models.allow_research_only is false"
+    expected = f"{PROSODY_MODELS[0]}, no emotion: models.allow_research_only is false"
     assert f"  voice   {expected}\n" in capsys.readouterr().out

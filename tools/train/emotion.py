@@ -28,12 +28,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from appliance.affect.emotion import Settings  # noqa: E402
 from appliance.affect.models import PROSODY_MODELS, load_prosody  # noqa: E402
 from appliance.models import MANIFEST_NAME, ModelStore  # noqa: E402
+from tools.train import quantized  # noqa: E402
 from tools.train.emotions import calibration, card, corpus, network  # noqa: E402
 from tools.train.emotions.sampling import FOLDS, folds  # noqa: E402
 
@@ -97,13 +97,15 @@ def run(
     )
 
 
-def only(material: corpus.Material, corpora: tuple[str, ...], recipe: network.Recipe) -> Outcome:
+def only(
+    material: corpus.Material, corpora: tuple[str, ...], recipe: network.Recipe, file: Path | None
+) -> Outcome:
     """See some corpora and the readings only; every fourth speaker of theirs is kept for the calibration."""
     acted = (material.labels != corpus.CLASSES.index("neutral")) & (material.items >= 0)
     others = set(material.speakers[acted & ~np.isin(material.corpora, corpora)].tolist())
     own = sorted(set(material.speakers[np.isin(material.corpora, corpora)].tolist()))
     held_out = tuple(sorted({*others, *own[3::4]}))
-    return run(material, np.isin(material.speakers, held_out), held_out, recipe)
+    return run(material, np.isin(material.speakers, held_out), held_out, recipe, file)
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -115,6 +117,7 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument("--without-readers", nargs="*", default=[], help="readers kept for `false_alarms.py`")
     parser.add_argument("--target", help="the corpus most like the calls (default: the manifest's first)")
     parser.add_argument("--corpora", nargs="*", help="see only these corpora, and score on the others")
+    parser.add_argument("--scored", nargs="*", help="with --corpora: score on these only")
     parser.add_argument("--prosody", default=PROSODY_MODELS[0], help="the model that measures pitch")
     parser.add_argument("--steps", type=int, default=network.Recipe.steps)
     parser.add_argument("--seed", type=int, default=network.Recipe.seed)
@@ -155,11 +158,12 @@ def measured(options: argparse.Namespace, items: list[corpus.Item], seed: int) -
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     options = parse(parser)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    quantized.use_one_thread()
     began = time.monotonic()
     acted = corpus.read_manifest(options.manifest)
     options.target = options.target or acted[0].corpus
+    if options.corpora is not None and options.scored is not None:
+        acted = [item for item in acted if item.corpus in {*options.corpora, *options.scored}]
     recipe = network.Recipe(steps=options.steps, seed=options.seed, target=options.target)
     rng = np.random.default_rng(recipe.seed)
     read = [
@@ -169,8 +173,12 @@ def main() -> int:
     ]
     material = measured(options, [*acted, *read], recipe.seed)
     if options.corpora is not None:
-        outcomes, corpora = [only(material, tuple(options.corpora), recipe)], []
-        bounds = calibration.choose([calibration.judged(outcomes[0], corpora=options.corpora)])
+        file = kept(options, "only")
+        outcomes, corpora = [only(material, tuple(options.corpora), recipe, file)], []
+        # what was heard in other corpora says little of how sure to be on calls
+        like_calls = sorted({item.speaker for item in acted if item.corpus == options.target})
+        known = like_calls[:-1] or [item.speaker for item in acted if item.speaker in outcomes[0].held_out]
+        bounds = calibration.choose([calibration.judged(outcomes[0], speaker=one) for one in known])
     else:
         outcomes = []
         for number, held_out in enumerate(folds(acted)):
@@ -200,6 +208,7 @@ def main() -> int:
     command = f"tools/train/emotion.py {said}"
     about = card.About(recipe, command, time.monotonic() - began)
     card.write(options.out, settings, outcomes, corpora, [*acted, *read], about)
+    card.render(options.out)
     return 0
 
 

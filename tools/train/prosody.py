@@ -1,15 +1,15 @@
-"""Train the prosody models: manifests in; quantized models with settings, cards and checksums out.
+"""Train the prosody model: manifests in; a quantized model with settings, results, card and checksums out.
 
-    python tools/train/prosody.py ../shared/data/prosody/manifest.tsv \
-        --unmarked ../shared/data/emotion/manifest.tsv --unmarked-corpora emodb \
-        --out models/prosody-telephone --open models/prosody-telephone-open
+    python tools/train/prosody.py ../shared/data/prosody/manifest.tsv --unmarked-only \
+        --unmarked ../shared/data/emotion/manifest.tsv ../shared/data/asr/train/word-commands.tsv \
+        --unmarked-corpora emodb word-commands --out models/prosody-telephone
 
-The recordings of the first manifest have glottal marks. One training is run for each of its speakers, who is
-never seen by it; the model that did not see the last one is shipped, so that anybody can score it on that
-speaker with `ridge eval prosody`. Made-up voices of known pitch are added.
+The recordings of the first manifest have glottal marks. Those of the others have none: they are labelled by
+two public trackers where these agree. Made-up voices of known pitch are added.
 
-The open model sees nothing of the first manifest: it is trained on the made-up voices and recordings without
-marks, which are labelled by two public trackers where these agree, and every marked speaker is unseen.
+With `--unmarked-only` the network sees no marked recording, and every marked speaker is scored as unseen by
+the model that is shipped. Without it one training is run for each marked speaker, whom it never sees; the
+model that did not see the last one is shipped.
 
 With `--work` what was described and trained is kept in a folder, and an interrupted run goes on from there.
 """
@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,37 +30,53 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
 
-from appliance.affect.prosody_model import decode  # noqa: E402
+from appliance.affect.prosody_model import decode_recording  # noqa: E402
 from appliance.affect.runtime import TfliteModel  # noqa: E402
 from appliance.affect.scores import PitchErrors, pitch_errors  # noqa: E402
+from tools.train import quantized  # noqa: E402
 from tools.train.prosodies import card, comparison, corpus, network  # noqa: E402
 
-#: probability of voicing from which a frame is voiced: the middle, so that no recording chooses it
-VOICED_FROM = 0.5
+#: probabilities of voicing from which a frame may be voiced
+BOUNDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 _EXAMPLES = 400
-#: share of the epochs of a training that is scored and thrown away
-_SHORTER = 0.5
+
+
+Heard = tuple[network.Floats, network.Floats]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One training: its model, and the float and int8 scores of the plain recordings it never saw."""
+    """One training: its model, and what its float and int8 form heard in the recordings it never saw."""
 
     content: bytes
     corpora: tuple[str, ...]
     tracks: list[corpus.Track]
-    float_scores: list[network.Floats]
-    int8_scores: list[network.Floats]
+    #: pitch and probability of voicing of each recording
+    float_heard: list[Heard]
+    int8_heard: list[Heard]
 
     def errors(self, bound: float, quantized: bool) -> dict[str, list[PitchErrors]]:
         """Errors of each recording, by speaker."""
         found: dict[str, list[PitchErrors]] = {}
-        scores = self.int8_scores if quantized else self.float_scores
-        for track, one in zip(self.tracks, scores, strict=True):
-            found.setdefault(track.speaker, []).append(pitch_errors(decode(one, bound)[0], track.pitch))
+        heard = self.int8_heard if quantized else self.float_heard
+        for track, (pitch, voicing) in zip(self.tracks, heard, strict=True):
+            errors = pitch_errors(np.where(voicing >= bound, pitch, 0.0), track.pitch)
+            found.setdefault(track.speaker, []).append(errors)
         return found
+
+
+def choose_bound(outcomes: list[Outcome], without: str | None = None) -> float:
+    """The bound of voicing of the least error, gross and of voicing, on unseen speakers but one."""
+
+    def error(bound: float) -> float:
+        found = {name: parts for one in outcomes for name, parts in one.errors(bound, quantized=True).items()}
+        totals = [
+            sum(parts, PitchErrors(0, 0, 0, 0, 0.0)) for name, parts in found.items() if name != without
+        ]
+        return float(np.mean([total.gross_pitch_error + total.voicing_error for total in totals]))
+
+    return min(BOUNDS, key=error)
 
 
 def run(
@@ -72,18 +89,23 @@ def run(
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)
         scorer = TfliteModel(path)
-        quantized = [network.quantized_scores(scorer, track) for track in judged]
-    corpora = tuple(sorted({track.corpus for track in seen}))
-    return Outcome(content, corpora, judged, [network.float_scores(model, t) for t in judged], quantized)
+        quantized = [decode_recording(network.quantized_scores(scorer, track)) for track in judged]
+    exact = [decode_recording(network.float_scores(model, track)) for track in judged]
+    return Outcome(content, tuple(sorted({track.corpus for track in seen})), judged, exact, quantized)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument("manifest", type=Path, help="TSV with the columns path, marks, speaker")
-    parser.add_argument("--unmarked", type=Path, help="TSV with the columns path, speaker, corpus")
+    parser.add_argument(
+        "--unmarked", type=Path, nargs="*", default=[], help="TSVs with path, speaker (corpus)"
+    )
     parser.add_argument("--unmarked-corpora", nargs="*", help="use only these of the unmarked recordings")
+    parser.add_argument("--without-speakers", nargs="*", default=[], help="unmarked speakers to leave out")
+    parser.add_argument("--most", type=int, default=16, help="unmarked recordings of a speaker, at most")
+    parser.add_argument(
+        "--unmarked-only", action="store_true", help="keep every marked recording for scoring"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the model, such as models/NAME")
-    parser.add_argument("--open", type=Path, help="folder of the model that sees no marked recording")
     parser.add_argument("--copies", type=int, default=3, help="changed copies of each recording")
     parser.add_argument("--voices", type=int, default=600, help="made-up voices of three seconds")
     parser.add_argument(
@@ -92,44 +114,52 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=network.Recipe.epochs)
     parser.add_argument("--seed", type=int, default=network.Recipe.seed)
     options = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if options.unmarked_only and not options.unmarked:
+        parser.error("--unmarked-only needs recordings to learn from: name their manifests with --unmarked")
+    return options
+
+
+def main() -> int:
+    options = parse(argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0]))
+    quantized.use_one_thread()
     recipe = network.Recipe(epochs=options.epochs, seed=options.seed)
     marked = corpus.read_manifest(options.manifest)
-    if any(item.marks is None for item in marked):
-        parser.error(f"{options.manifest} has rows without marks; list those in the manifest of --unmarked")
-    unmarked = []
-    if options.unmarked is not None:
-        only = None if options.unmarked_corpora is None else tuple(options.unmarked_corpora)
-        unmarked = corpus.read_manifest(options.unmarked, only)
+    only = None if options.unmarked_corpora is None else tuple(options.unmarked_corpora)
+    without = tuple(options.without_speakers)
+    unmarked = [
+        item for path in options.unmarked for item in corpus.read_unmarked(path, only, without, options.most)
+    ]
     work: Path | None = options.work
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
 
-    def described(name: str, items: list[corpus.Item], voices: int) -> list[corpus.Track]:
-        file = work / f"{name}.pickle" if work is not None else None
-        return corpus.kept_or_prepared(items, options.copies, voices, file)
+    def described(name: str, items: list[corpus.Item], copies: int, voices: int = 0) -> list[corpus.Track]:
+        file = work / f"{name}-{copies}.pickle" if work is not None else None
+        return corpus.kept_or_prepared(items, copies, voices, file)
 
-    tracks = described("marked", marked, options.voices)
+    others = described("unmarked", unmarked, options.copies) + described("voices", [], 0, options.voices)
+    tracks = described("marked", marked, 0 if options.unmarked_only else options.copies)
     speakers = list(dict.fromkeys(item.speaker for item in marked))
     outcomes: list[Outcome] = []
-    shorter = replace(recipe, epochs=max(1, round(recipe.epochs * _SHORTER)))
-    # the shipped one first, so that what is built on it need not wait
-    for speaker in reversed(speakers):
-        print(f"training without {speaker}", flush=True)
-        seen = [track for track in tracks if track.speaker != speaker]
-        judged = [track for track in tracks if track.speaker == speaker and track.plain]
-        own = recipe if speaker == speakers[-1] else shorter
-        outcomes.insert(0, run(seen, judged, own, work / f"{speaker}.keras" if work else None))
-    others = comparison.compare(marked)
-    about = card.About(recipe, options.copies, options.voices)
-    card.write(options.out, outcomes, (speakers[-1],), VOICED_FROM, others, about)
-    if options.open is not None:
-        print("training of the open model: without any marked recording", flush=True)
-        seen = [*described("unmarked", unmarked, 0), *(t for t in tracks if t.speaker == corpus.SYNTHETIC)]
-        judged = [track for track in tracks if track.speaker in speakers and track.plain]
-        outcome = run(seen, judged, recipe, work / "open.keras" if work else None)
-        card.write(options.open, [outcome], tuple(speakers), VOICED_FROM, others, about)
+    for held_out in [speakers] if options.unmarked_only else [[one] for one in speakers]:
+        print(f"training without {', '.join(held_out)}", flush=True)
+        seen = others + [t for t in tracks if t.speaker not in held_out and not options.unmarked_only]
+        judged = [track for track in tracks if track.speaker in held_out and track.plain]
+        name = "-".join(held_out)
+        outcomes.append(run(seen, judged, recipe, work / f"{name}.keras" if work else None))
+    # where the work was kept means nothing to whoever runs it again
+    said = re.sub(r" --work \S+", "", " ".join(sys.argv[1:]))
+    about = card.About(
+        recipe, f"tools/train/prosody.py {said}", options.copies, options.voices, len(unmarked)
+    )
+    if len(speakers) > 1:
+        # each speaker is scored with the bound that the others choose
+        bounds = {speaker: choose_bound(outcomes, speaker) for speaker in speakers}
+        card.write(options.out, outcomes, choose_bound(outcomes), bounds, about)
+    else:
+        card.write(options.out, outcomes, BOUNDS[len(BOUNDS) // 2], {}, about)
+    card.add_others(options.out, comparison.compare(marked))
+    card.render(options.out)
     return 0
 
 

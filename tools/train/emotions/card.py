@@ -1,4 +1,4 @@
-"""The model's files: int8 model, settings, card with its picture, and its entry in models/manifest.toml."""
+"""The model's files: int8 model, settings, results; and the card and its picture, made of the results."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from appliance.affect import scores
 from appliance.affect.emotion import LABELS, Settings
-from appliance.affect.models import AUTOCORRELATION, EMOTION_FILE, SETTINGS_FILE
-from tools.train import licences, model_files, pictures
+from appliance.affect.models import AUTOCORRELATION, EMOTION_FILE, PROSODY_FILE, SETTINGS_FILE
+from appliance.models import MANIFEST_NAME, ModelStore
+from tools.train import licences, measured, model_files, pictures
 from tools.train.emotions.calibration import Judged, by_item, judged
 from tools.train.emotions.corpus import ALONE, CLASSES, PLAIN, Item
 
@@ -27,12 +28,18 @@ An alert begins when the smoothed probability of angry reaches {angry} on four d
 seconds of speech), or that of sad reaches {sad} on eight. The bounds favour silence: most acted sadness
 raises no alert. How many false alarms an hour of neutral speech brings, `tools/bench/false_alarms.py`
 counts."""
-LEARNED = """\
-The prosody model has seen the pitch of
-speakers that are unseen here, but not that of its own held-out speakers."""
-UNLEARNED = """\
-The pitch tracker
-has learned from no recording."""
+CALIBRATED = """\
+the speakers of {target} but {last}, whom the training never saw either; so read the
+calibration error of {last}"""
+SAME_PITCH = """\
+The pitch is measured by the model that the appliance has."""
+OTHER_PITCH = """\
+**Weights and scores above are of pitch that another training of `{prosody}` measured**; what the
+appliance says itself, below, is of pitch by the one that it has now, and the command trains with that one."""
+_HEAD = """\
+| unseen | recordings | UAR float | UAR int8 (95 % interval) | calibration error int8 |
+|---|---|---|---|---|
+"""
 ABSENT = """
 No recording of {names} was there to learn from, so these classes are hardly ever answered."""
 SILENT = """\
@@ -65,11 +72,22 @@ def figures(some: Judged, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _row(who: str, float_part: Judged, int8_part: Judged, settings: Settings) -> str:
+def _row(who: str, float_part: Judged, int8_part: Judged, settings: Settings) -> dict[str, Any]:
     exact, quantized = figures(float_part, settings), figures(int8_part, settings)
+    return {
+        "unseen": who,
+        "recordings": quantized["n"],
+        "float": round(exact["uar"], 4),
+        "int8": [round(float(quantized[name]), 4) for name in ("uar", "low", "high")],
+        "calibration_error": round(quantized["ece"], 4),
+    }
+
+
+def _said_row(row: dict[str, Any]) -> str:
+    recall, low, high = row["int8"]
     return (
-        f"| {who} | {quantized['n']} | {exact['uar']:.3f} | {quantized['uar']:.3f} "
-        f"({quantized['low']:.3f} to {quantized['high']:.3f}) | {quantized['ece']:.3f} |"
+        f"| {row['unseen']} | {row['recordings']} | {row['float']:.3f} "
+        f"| {recall:.3f} ({low:.3f} to {high:.3f}) | {row['calibration_error']:.3f} |"
     )
 
 
@@ -79,11 +97,8 @@ def _joined(parts: list[Judged]) -> Judged:
     )
 
 
-def _score_table(settings: Settings, outcomes: list[Any], corpora: list[Any], target: str) -> str:
-    lines = [
-        "| unseen | recordings | UAR float | UAR int8 (95 % interval) | calibration error int8 |",
-        "|---|---|---|---|---|",
-    ]
+def _rows(settings: Settings, outcomes: list[Any], corpora: list[Any], target: str) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
 
     def row(who: str, chosen: list[tuple[Any, dict[str, Any]]]) -> None:
         float_part, int8_part = (
@@ -109,8 +124,8 @@ def _score_table(settings: Settings, outcomes: list[Any], corpora: list[Any], ta
         every = [(outcome, {"corpora": [target]}) for outcome in outcomes]
         row(f"all speakers of {target}, each unseen by its model", every)
     for outcome in corpora:
-        row(f"the whole corpus {outcome.held_out[0]}", [(outcome, {})])
-    return "\n".join(lines)
+        row(f"the whole corpus {outcome.held_out[0]}", [(outcome, {"way": PLAIN})])
+    return lines
 
 
 def write(
@@ -129,45 +144,80 @@ def write(
     counts = sum(
         figures(judged(shipped, speaker=speaker, way=PLAIN), settings)["confusion"] for speaker in unseen
     )
-    picture = pictures.confusion(
-        f"{folder.name}: {', '.join(unseen)} (unseen)", LABELS, LABELS, np.asarray(counts), "recordings"
+    measured.write(
+        folder,
+        {
+            "kind": "emotion",
+            "command": about.command,
+            "steps": about.recipe.steps,
+            "seed": about.recipe.seed,
+            "target": target,
+            "bytes": len(shipped.content),
+            "corpora": dict(used),
+            "absent": absent,
+            "held_out": list(shipped.held_out),
+            "prosody_sha256": _prosody_sum(folder, settings.prosody),
+            "scored": unseen,
+            "trainings": len(outcomes),
+            "scores": _rows(settings, outcomes, corpora, target),
+            "confusion": np.asarray(counts).tolist(),
+        },
     )
-    (folder / PICTURE).write_text(picture, encoding="utf-8")
-    research_only = licences.research_only(used)
-    values = {
-        "name": folder.name,
-        "bytes": f"{len(shipped.content):,}",
-        "research_only": "yes" if research_only else "no",
-        "licences": "\n".join(f"| {n} | {count} | {licences.licence(n)} |" for n, count in used.items()),
-        "held_out": ", ".join(shipped.held_out) if len(shipped.held_out) < 12 else _short(shipped.held_out),
-        "scored_rows": f'$3 == "{unseen[0]}"' if len(unseen) == 1 else f'$2 == "{target}"',
-        "scores": _score_table(settings, outcomes, corpora, target),
-        "picture": PICTURE,
-        "prosody": settings.prosody,
-        "steps": about.recipe.steps,
-        "seed": about.recipe.seed,
-        "command": about.command,
-        "minutes": f"{about.seconds / 60:.0f}",
-        "temperature": settings.temperature,
-        "least_confidence": settings.least_confidence,
-        "absent": ABSENT.format(names=", ".join(absent)) if absent else "",
-        "pitch": UNLEARNED if settings.prosody == AUTOCORRELATION else LEARNED,
-        "alerts": about_alerts(settings, target),
-        "chosen_on": f"the held-out speakers of {target} in the other trainings"
-        if len(outcomes) > 1
-        else "two speakers of the seen corpora that the training did not see",
-    }
-    text = model_files.fill(Path(__file__).parent / "CARD.template.md", values)
-    (folder / "CARD.md").write_text(text, encoding="utf-8")
     entry = model_files.Entry(
         kind="emotion",
         licence="trained on " + "; ".join(f"{name}: {licences.licence(name)}" for name in used),
-        research_only=research_only,
+        research_only=licences.research_only(used),
         source="tools/train/emotion.py",
         purpose=PURPOSE,
     )
     model_files.enter(folder, entry, (EMOTION_FILE, SETTINGS_FILE))
-    print(f"wrote {folder}\n{values['scores']}", flush=True)
+
+
+def _prosody_sum(folder: Path, name: str) -> str:
+    """The checksum of the model that measures pitch, or its name where it is a tracker without a model."""
+    if name == AUTOCORRELATION:
+        return name
+    manifest = folder.parent / MANIFEST_NAME
+    store = ModelStore(manifest=manifest) if manifest.is_file() else ModelStore()
+    return next(file.sha256 for file in store.entry(name).file if file.name == PROSODY_FILE)
+
+
+def render(folder: Path) -> None:
+    """Make the card and its picture of the results."""
+    results = measured.read(folder)
+    settings = msgspec.json.decode((folder / SETTINGS_FILE).read_bytes(), type=Settings)
+    corpora, held_out, target = results["corpora"], tuple(results["held_out"]), results["target"]
+    scored = results["scored"]
+    picture = pictures.confusion(
+        f"{folder.name}: {', '.join(scored)} (unseen)", LABELS, LABELS, np.array(results["confusion"]),
+        "recordings",
+    )  # fmt: skip
+    (folder / PICTURE).write_text(picture, encoding="utf-8")
+    absent = ", ".join(results["absent"])
+    several = results["trainings"] > 1
+    values = results | {
+        "name": folder.name,
+        "bytes": f"{results['bytes']:,}",
+        "research_only": "yes" if licences.research_only(corpora) else "no",
+        "licences": "\n".join(f"| {n} | {count} | {licences.licence(n)} |" for n, count in corpora.items()),
+        "held_out": ", ".join(held_out) if len(held_out) < 12 else _short(held_out),
+        "scores": _HEAD + "\n".join(_said_row(row) for row in results["scores"]),
+        "picture": PICTURE,
+        "prosody": settings.prosody,
+        "pitch": SAME_PITCH
+        if results["prosody_sha256"] == _prosody_sum(folder, settings.prosody)
+        else OTHER_PITCH.format(prosody=settings.prosody),
+        "temperature": settings.temperature,
+        "least_confidence": settings.least_confidence,
+        "absent": ABSENT.format(names=absent) if absent else "",
+        "alerts": about_alerts(settings, target),
+        "chosen_on": f"the held-out speakers of {target} in the other trainings"
+        if several
+        else CALIBRATED.format(target=target, last=scored[-1]),
+        "measured": measured.said(results),
+    }
+    text = model_files.fill(Path(__file__).parent / "CARD.template.md", values)
+    (folder / "CARD.md").write_text(text, encoding="utf-8")
 
 
 def about_alerts(settings: Settings, target: str) -> str:

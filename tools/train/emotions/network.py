@@ -1,4 +1,4 @@
-"""The network, its training and its quantization. The only file that imports TensorFlow."""
+"""The network, its training and its quantization."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from appliance.affect.features import MEL_BANDS
 from appliance.affect.window import CHANNELS, STEPS
+from tools.train import quantized
 from tools.train.emotions.corpus import Material
 from tools.train.emotions.sampling import chances
 
@@ -81,10 +82,7 @@ def train(material: Material, seen: NDArray[np.intp], classes: int, recipe: Reci
     rng = np.random.default_rng(recipe.seed)
     model = build(classes, recipe)
     warm = max(1, recipe.steps // 20)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.rate / 20, max(1, recipe.steps - warm), warmup_target=recipe.rate, warmup_steps=warm
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.decay)
+    optimizer = quantized.optimizer(recipe.rate, recipe.decay, recipe.steps, warm)
     targets = np.eye(classes, dtype=np.float32)
     chance = chances(material.some(seen), recipe.target)
 
@@ -131,13 +129,7 @@ def float_logits(model: keras.Model, windows: NDArray[np.float16]) -> Floats:
 
 def quantize(model: keras.Model, examples: NDArray[np.float16]) -> bytes:
     """Full integer quantization, int8 in and out, ranges from `examples`."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([one[None].astype(np.float32)] for one in examples)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    return quantized.to_int8(model, (one[None].astype(np.float32) for one in examples))
 
 
 def quantized_logits(content: bytes, windows: NDArray[np.float16], batch: int = 32) -> Floats:

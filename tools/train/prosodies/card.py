@@ -1,8 +1,7 @@
-"""The model's files: int8 model, settings, card with its picture, and its entry in models/manifest.toml."""
+"""The model's files: int8 model, settings, results; and the card and its picture, made of the results."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 
 from appliance.affect.models import PROSODY_FILE, PROSODY_SETTINGS
 from appliance.affect.periods import PERIODS_VERSION
-from appliance.affect.prosody_model import Settings, decode
+from appliance.affect.prosody_model import Settings
 from appliance.affect.scores import GROSS, PitchErrors, pitch_intervals
-from tools.train import licences, model_files, pictures
+from tools.train import licences, measured, model_files, pictures
 
 if TYPE_CHECKING:
     from tools.train.prosodies.network import Recipe
@@ -23,6 +22,11 @@ if TYPE_CHECKING:
 PURPOSE = "Pitch and voicing of the customer every 10 ms of telephone speech, int8."
 PICTURE = "voicing.svg"
 _HEARD = ("unvoiced", "an octave low", "other, low", "right", "other, high", "an octave high")
+_HEAD = """\
+| unseen speaker | recordings | gross pitch error (95 % interval) | voicing error (95 % interval) | cents \
+| float: gross, voicing |
+|---|---|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True)
@@ -30,54 +34,37 @@ class About:
     """What the card says of the training."""
 
     recipe: Recipe
+    command: str
     copies: int
     voices: int
+    unmarked: int
 
 
-def _row(who: str, parts: list[PitchErrors], plain: list[PitchErrors] | None = None) -> str:
+def _errors(parts: list[PitchErrors]) -> dict[str, Any]:
     total = sum(parts, PitchErrors(0, 0, 0, 0, 0.0))
     gross, voicing = pitch_intervals(parts)
-    beside = ""
-    if plain is not None:
-        float_total = sum(plain, PitchErrors(0, 0, 0, 0, 0.0))
-        beside = f"{float_total.gross_pitch_error:.2%}, {float_total.voicing_error:.2%}"
-    return (
-        f"| {who} | {len(parts)} | {total.gross_pitch_error:.2%} ({gross[0]:.2%} to {gross[1]:.2%}) | "
-        f"{total.voicing_error:.2%} ({voicing[0]:.2%} to {voicing[1]:.2%}) | {total.cents_rmse:.0f} | "
-        f"{beside} |"
-    )
+    return {
+        "recordings": len(parts),
+        "gross": [round(x, 4) for x in (total.gross_pitch_error, *gross)],
+        "voicing": [round(x, 4) for x in (total.voicing_error, *voicing)],
+        "cents": round(total.cents_rmse, 1),
+    }
 
 
-def _table(
-    outcomes: list[Any], held_out: tuple[str, ...], bound: float,
-    others: dict[str, dict[str, list[PitchErrors]]],
-) -> str:  # fmt: skip
-    lines = [
-        "| unseen speaker | recordings | gross pitch error (95 % interval) | voicing error (95 % interval) "
-        "| cents | float: gross, voicing |",
-        "|---|---|---|---|---|---|",
-    ]
-    every: list[PitchErrors] = []
-    plain: list[PitchErrors] = []
-    for outcome in outcomes:
-        exact = outcome.errors(bound, quantized=False)
-        for speaker, parts in outcome.errors(bound, quantized=True).items():
-            shipped = " (the shipped model)" if outcome is outcomes[-1] and speaker in held_out else ""
-            lines.append(_row(f"{speaker}{shipped}", parts, exact[speaker]))
-            every += parts
-            plain += exact[speaker]
-    lines.append(_row("all, each unseen by its model", every, plain))
-    for name, speakers in others.items():
-        for speaker, parts in speakers.items():
-            lines.append(_row(f"*{name}*, {speaker}", parts))
-        lines.append(_row(f"*{name}*, all", [part for parts in speakers.values() for part in parts]))
-    return "\n".join(lines)
+def rows(speakers: dict[str, list[PitchErrors]], name: str) -> list[dict[str, Any]]:
+    """The figures of a tracker on each speaker, and on all of them where there are several."""
+    found = [{"tracker": name, "speaker": speaker, **_errors(parts)} for speaker, parts in speakers.items()]
+    if len(speakers) > 1:
+        every = [part for parts in speakers.values() for part in parts]
+        found.append({"tracker": name, "speaker": "all of them", **_errors(every)})
+    return found
 
 
-def _confusion(outcome: Any, bound: float) -> np.ndarray:
+def _confusion(outcomes: list[Any], bound: float) -> np.ndarray:
     counts = np.zeros((2, len(_HEARD)), np.int64)
-    for track, scores in zip(outcome.tracks, outcome.int8_scores, strict=True):
-        pitch = decode(scores, bound)[0]
+    pairs = [pair for one in outcomes for pair in zip(one.tracks, one.int8_heard, strict=True)]
+    for track, (heard, voicing) in pairs:
+        pitch = np.where(voicing >= bound, heard, 0.0)
         known = np.isfinite(track.pitch)
         ratio = np.log2(np.maximum(pitch, 1.0) / np.maximum(track.pitch, 1.0))
         right = np.abs(np.exp2(ratio) - 1) <= GROSS
@@ -98,44 +85,45 @@ def _confusion(outcome: Any, bound: float) -> np.ndarray:
     return counts
 
 
-def write(
-    folder: Path, outcomes: list[Any], held_out: tuple[str, ...], bound: float,
-    others: dict[str, dict[str, list[PitchErrors]]], about: About,
-) -> None:  # fmt: skip
-    """Write the files of the last outcome's model and put its entry into the manifest beside its folder."""
+def write(folder: Path, outcomes: list[Any], bound: float, bounds: dict[str, float], about: About) -> None:
+    """Write the last outcome's model, its results, and its entry in the manifest beside its folder.
+
+    `bound` is the model's bound of voicing, `bounds` those that speakers are scored with.
+    """
     shipped = outcomes[-1]
+    held_out = tuple(dict.fromkeys(track.speaker for track in shipped.tracks))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PROSODY_FILE).write_bytes(shipped.content)
     settings = Settings(periods=PERIODS_VERSION, voiced_from=bound, held_out=held_out)
     (folder / PROSODY_SETTINGS).write_bytes(
         msgspec.json.format(msgspec.json.encode(settings), indent=1) + b"\n"
     )
-    title = f"{folder.name}: frames of {', '.join(held_out)} (unseen)"
-    picture = pictures.confusion(
-        title, ("unvoiced", "voiced"), _HEARD, _confusion(shipped, bound), "10 ms frames"
-    )
-    (folder / PICTURE).write_text(picture, encoding="utf-8")
-    marked = (
-        "no marked recording" if len(held_out) > 1 else f"every marked recording but those of {held_out[0]}"
-    )
-    values = {
-        "name": folder.name,
-        "bytes": f"{len(shipped.content):,}",
-        "research_only": "yes" if licences.research_only(shipped.corpora) else "no",
-        "licences": "\n".join(f"| {name} | {licences.licence(name)} |" for name in shipped.corpora),
-        "marked": marked,
-        "held_out": ", ".join(held_out),
-        "first": held_out[0],
-        "bound": bound,
-        "scores": _table(outcomes, held_out, bound, others),
+    exact: dict[str, list[PitchErrors]] = {}
+    quantized: dict[str, list[PitchErrors]] = {}
+    for outcome in outcomes:
+        for speaker in dict.fromkeys(track.speaker for track in outcome.tracks):
+            own = bounds.get(speaker, bound)
+            exact[speaker] = outcome.errors(own, quantized=False)[speaker]
+            quantized[speaker] = outcome.errors(own, quantized=True)[speaker]
+    results = {
+        "kind": "prosody",
+        "command": about.command,
         "epochs": about.recipe.epochs,
         "seed": about.recipe.seed,
         "copies": about.copies,
         "voices": about.voices,
-        "picture": PICTURE,
+        "unmarked": about.unmarked,
+        "bytes": len(shipped.content),
+        "corpora": list(shipped.corpora),
+        "held_out": list(held_out),
+        "scored": list(held_out),
+        "bound": bound,
+        "bounds": sorted(set(bounds.values()) or {bound}),
+        "model": rows(quantized, "this model, int8"),
+        "float": rows(exact, "this model, float"),
+        "confusion": _confusion(outcomes, bound).tolist(),
     }
-    text = model_files.fill(Path(__file__).parent / "CARD.template.md", values)
-    (folder / "CARD.md").write_text(text, encoding="utf-8")
+    measured.write(folder, results)
     entry = model_files.Entry(
         kind="prosody",
         licence="trained on " + _said(shipped.corpora),
@@ -144,8 +132,58 @@ def write(
         purpose=PURPOSE,
     )
     model_files.enter(folder, entry, (PROSODY_FILE, PROSODY_SETTINGS))
-    print(f"wrote {folder}\n{values['scores']}", flush=True)
+
+
+def _line(row: dict[str, Any], beside: dict[str, Any] | None = None) -> str:
+    gross, voicing = (
+        f"{100 * value:.2f}% ({100 * low:.2f}% to {100 * high:.2f}%)"
+        for value, low, high in (row["gross"], row["voicing"])
+    )
+    name = f"*{row['tracker']}*, {row['speaker']}" if beside is None else row["speaker"]
+    plain = "" if beside is None else f"{100 * beside['gross'][0]:.2f}%, {100 * beside['voicing'][0]:.2f}%"
+    return f"| {name} | {row['recordings']} | {gross} | {voicing} | {row['cents']:.0f} | {plain} |"
+
+
+def render(folder: Path) -> None:
+    """Make the card and its picture of the results."""
+    results = measured.read(folder)
+    held_out, corpora = results["held_out"], results["corpora"]
+    lines = [_line(row, exact) for row, exact in zip(results["model"], results["float"], strict=True)]
+    lines += [_line(row) for row in results.get("others", [])]
+    picture = pictures.confusion(
+        f"{folder.name}: frames of {', '.join(row['speaker'] for row in results['model'][:3])} (unseen)",
+        ("unvoiced", "voiced"),
+        _HEARD,
+        np.array(results["confusion"]),
+        "10 ms frames",
+    )
+    (folder / PICTURE).write_text(picture, encoding="utf-8")
+    marked = f"every marked recording but those of {held_out[0]}"
+    values = results | {
+        "bounds": " or ".join(f"{one:g}" for one in results["bounds"]),
+        "name": folder.name,
+        "bytes": f"{results['bytes']:,}",
+        "research_only": "yes" if licences.research_only(corpora) else "no",
+        "licences": "\n".join(f"| {name} | {licences.licence(name)} |" for name in corpora),
+        "marked": "no recording with glottal marks" if len(held_out) > 1 else marked,
+        "held_out": ", ".join(held_out),
+        "scores": _HEAD + "\n".join(lines),
+        "measured": measured.said(results),
+        "picture": PICTURE,
+    }
+    text = model_files.fill(Path(__file__).parent / "CARD.template.md", values)
+    (folder / "CARD.md").write_text(text, encoding="utf-8")
 
 
 def _said(corpora: Iterable[str]) -> str:
-    return "; ".join(f"{name}: {licences.licence(name)}" for name in Counter(corpora))
+    return "; ".join(f"{name}: {licences.licence(name)}" for name in corpora)
+
+
+def others(compared: dict[str, dict[str, list[PitchErrors]]]) -> list[dict[str, Any]]:
+    """The figures of the trackers that the model is compared with."""
+    return [row for name, speakers in compared.items() for row in rows(speakers, name)]
+
+
+def add_others(folder: Path, compared: dict[str, dict[str, list[PitchErrors]]]) -> None:
+    """Put the figures of other trackers beside those of the model."""
+    measured.write(folder, measured.read(folder) | {"others": others(compared)})

@@ -20,7 +20,7 @@ from appliance.affect.periods import INPUTS
 from appliance.affect.prosody_model import Level, described
 from appliance.affect.scores import LOWEST_MARKED_HZ, pitch_from_marks
 from tools.train.emotions.augment import Line
-from tools.train.prosodies import synthetic, teacher
+from tools.train.prosodies import synthetic
 
 #: the marks of a manifest count samples at this rate
 MARKS_RATE = 16_000
@@ -132,11 +132,13 @@ def _recorded(item: Item, index: int, copies: int, rng: np.random.Generator) -> 
     samples, rate = soundfile.read(item.path)
     marks = None if item.marks is None else np.fromfile(item.marks, "<i4")
     frames = int(100 * len(samples) / rate)
-    known = (
-        teacher.agreed(samples, rate, frames)
-        if marks is None
-        else pitch_from_marks(marks, MARKS_RATE, frames)
-    )
+    if marks is None:
+        # the public trackers are only needed, and only loaded, for these
+        from tools.train.prosodies import teacher
+
+        known = teacher.agreed(samples, rate, frames)
+    else:
+        known = pitch_from_marks(marks, MARKS_RATE, frames)
     if not (known > 0).any():
         return []
     middle = float(np.median(known[known > 0]))

@@ -1,4 +1,4 @@
-"""The network, its training and its quantization. The only file here that imports TensorFlow."""
+"""The network, its training and its quantization."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from appliance.affect.features import CHUNK
 from appliance.affect.periods import BINS, BINS_PER_OCTAVE, FIRST_HZ, INPUTS
 from appliance.affect.prosody_model import CONTEXT, SPAN, Scorer
+from tools.train import quantized
 from tools.train.prosodies.corpus import Track
 
 Floats = NDArray[np.float32]
@@ -29,7 +30,7 @@ _SPREAD = 0.6
 class Recipe:
     """What may be changed about a training."""
 
-    epochs: int = 8
+    epochs: int = 5
     batch: int = 24
     rate: float = 2e-3
     decay: float = 0.01
@@ -105,10 +106,7 @@ def train(tracks: list[Track], recipe: Recipe) -> keras.Model:
     crops = _Crops(tracks, np.random.default_rng(recipe.seed))
     model = build(None, recipe)
     steps = max(1, crops.total // (recipe.batch * _SPAN))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.rate / 20, max(1, steps * recipe.epochs - steps), warmup_target=recipe.rate, warmup_steps=steps
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.decay)
+    optimizer = quantized.optimizer(recipe.rate, recipe.decay, steps * recipe.epochs, steps)
 
     @tf.function(
         input_signature=[
@@ -166,11 +164,5 @@ def quantize(model: keras.Model, recipe: Recipe, tracks: list[Track]) -> bytes:
         whole = padded(track.inputs)
         start = int(rng.integers(0, max(1, len(whole) - SPAN)))
         if len(whole) >= SPAN:
-            examples.append(whole[start : start + SPAN, None])
-    converter = tf.lite.TFLiteConverter.from_keras_model(short)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([one[None]] for one in examples)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+            examples.append(whole[None, start : start + SPAN, None])
+    return quantized.to_int8(short, examples)

@@ -1,6 +1,6 @@
 """Pitch of recordings that have no glottal marks, from two public trackers that hear the whole band.
 
-Where Praat and WORLD differ, nothing is claimed and nothing is learned. The trackers run in training only.
+The trackers run in training only.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from appliance.affect.features import Floats
 from appliance.affect.pitch import HIGHEST_HZ, LOWEST_HZ
+from tools.train.prosodies.agreement import agreement
 
-#: they agree where they differ by less than this share
-_AGREEMENT = 0.08
+#: Praat's own bound of voicing, and the one at which it hears weak voices, too
+_USUAL, _WEAK = 0.45, 0.3
 
 
-def praat(samples: NDArray[np.float64], rate: int, frames: int) -> Floats:
+def praat(samples: NDArray[np.float64], rate: int, frames: int, voiced_from: float = _USUAL) -> Floats:
     """Praat's autocorrelation (Boersma 1993) at the middle of each 10 ms frame, Hz, 0 where unvoiced."""
     sound = parselmouth.Sound(samples, rate)
-    track = sound.to_pitch_ac(time_step=0.01, pitch_floor=LOWEST_HZ, pitch_ceiling=HIGHEST_HZ)
+    track = sound.to_pitch_ac(
+        time_step=0.01, pitch_floor=LOWEST_HZ, pitch_ceiling=HIGHEST_HZ, voicing_threshold=voiced_from
+    )
     found = [track.get_value_at_time(0.01 * number + 0.005) for number in range(frames)]
     return np.nan_to_num(np.array(found, np.float32))
 
@@ -35,11 +38,5 @@ def world(samples: NDArray[np.float64], rate: int, frames: int) -> Floats:
 
 
 def agreed(samples: NDArray[np.float64], rate: int, frames: int) -> Floats:
-    """The pitch that both trackers hear, 0 where both hear none, NaN where they differ, shape (frames,)."""
-    one, other = praat(samples, rate, frames), world(samples, rate, frames)
-    both = (one > 0) & (other > 0)
-    near = both & (np.abs(one / np.maximum(other, 1.0) - 1) < _AGREEMENT)
-    pitch = np.full(frames, np.nan, np.float32)
-    pitch[near] = one[near]
-    pitch[(one == 0) & (other == 0)] = 0.0
-    return pitch
+    """The pitch that both trackers hear, 0 where Praat hears none, NaN where they differ, shape (frames,)."""
+    return agreement(praat(samples, rate, frames, _WEAK), world(samples, rate, frames))
