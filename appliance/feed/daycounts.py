@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from appliance.feed.private_file import PrivateFileError, read_private, write_private
+from appliance.feed.counts_file import CountsFile
 from appliance.protocol.messages import (
     CallMessage,
     CueMessage,
@@ -56,7 +56,7 @@ class DayCounts:
     """The counts by day, and their file in the feed's directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / DAYS_FILE
+        self._file = CountsFile(directory / DAYS_FILE, _DaysFile, "Days are")
         self._days: dict[str, DayCount] = {}
         self._seen: deque[tuple[str, ...]] = deque(maxlen=REMEMBERED)
         self._changed = False
@@ -72,15 +72,9 @@ class DayCounts:
         Raises:
             PrivateFileError: the file cannot be read or is damaged; counting begins at zero.
         """
-        data = read_private(self._path)
-        if data is None:
-            return
-        try:
-            self._days = dict(msgspec.json.decode(data, type=_DaysFile).days)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise PrivateFileError(
-                f"{self._path}: is damaged ({error}); move it away. Days are counted from zero"
-            ) from error
+        last = self._file.load()
+        if last is not None:
+            self._days = dict(last.days)
 
     def enter(self, message: DoorMessage) -> None:
         """Count what a message from the door tells of its day; each thing of a call once."""
@@ -109,7 +103,7 @@ class DayCounts:
         if not self._changed:
             return
         self._days = dict(sorted(self._days.items())[-MAX_DAYS:])
-        write_private(self._path, msgspec.json.encode(_DaysFile(1, self._days)))
+        self._file.save(_DaysFile(1, self._days))
         self._changed = False
 
     def _first(self, *what: str) -> bool:

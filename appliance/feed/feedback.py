@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-from appliance.feed.private_file import PrivateFileError, read_private, write_private
+from appliance.feed.counts_file import CountsFile
 from appliance.protocol.messages import StrategyId
 from appliance.protocol.requests import Verdict
 
@@ -35,7 +34,7 @@ class Feedback:
     """The counts, and their file in the feed's directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / FEEDBACK_FILE
+        self._file = CountsFile(directory / FEEDBACK_FILE, _FeedbackFile, "Feedback is")
         self._counts: dict[str, Count] = {}
         self._saved: dict[str, tuple[int, int]] = {}
 
@@ -45,15 +44,10 @@ class Feedback:
         Raises:
             PrivateFileError: the file cannot be read or is damaged; counting begins at zero.
         """
-        data = read_private(self._path)
-        if data is None:
+        last = self._file.load()
+        if last is None:
             return
-        try:
-            self._counts = msgspec.json.decode(data, type=_FeedbackFile).strategies
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise PrivateFileError(
-                f"{self._path}: is damaged ({error}); move it away. Feedback is counted from zero"
-            ) from error
+        self._counts = last.strategies
         self._saved = self._numbers()
 
     @property
@@ -83,9 +77,7 @@ class Feedback:
             if (was := self._saved.get(advice, (0, 0))) != (helpful, wrong)
         }
         if changed:
-            write_private(
-                self._path, msgspec.json.encode(_FeedbackFile(1, dict(sorted(self._counts.items()))))
-            )
+            self._file.save(_FeedbackFile(1, dict(sorted(self._counts.items()))))
             self._saved = numbers
         return changed
 
