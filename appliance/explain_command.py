@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.box.config_option import add_config_option, load_config
+from appliance.engine.customer_command import add_customer_options, customer_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from appliance.box.config import Config
+    from appliance.engine.recorded_customer import RecordedCustomer
     from appliance.profile.tracing import TracedProfile
 
 
@@ -30,6 +32,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--only", default="", metavar="PATH", help="only numbers such as relationship or influence.mind.trust"
     )
     parser.add_argument("--locale", choices=("zh", "en"), help="language (default: box.locale)")
+    add_customer_options(parser)
     add_config_option(parser)
     parser.set_defaults(run=_run)
 
@@ -37,16 +40,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _run(options: argparse.Namespace) -> int:
     from appliance.capture.replay import ReplayError
     from appliance.cli import CommandError
+    from appliance.engine.recorded_customer import RecordedCustomerError
     from appliance.explanation import explain, lines
+    from appliance.memory.secret import MemoryFileError
     from appliance.models import ModelError
     from appliance.profile.catalogue import CatalogueError
     from appliance.seat.words import Words
 
-    config = load_config(options.config)
+    customer, config = customer_of(options, load_config(options.config))
     words = Words.load(options.locale or config.box.locale)
     try:
-        traced = replayed(options.files, config)
-    except (ReplayError, ModelError, CatalogueError) as error:
+        traced = replayed(options.files, config, customer)
+    except (ReplayError, ModelError, CatalogueError, RecordedCustomerError, MemoryFileError) as error:
         raise CommandError(str(error)) from error
     if not traced:
         raise CommandError("no call was found in the files; give a recording in which both legs can be told")
@@ -66,7 +71,9 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def replayed(files: Sequence[Path], config: Config) -> list[tuple[int, TracedProfile]]:
+def replayed(
+    files: Sequence[Path], config: Config, customer: RecordedCustomer | None = None
+) -> list[tuple[int, TracedProfile]]:
     """The profiles of the calls in `files`, each with its end in ms since it began.
 
     Raises:
@@ -86,6 +93,6 @@ def replayed(files: Sequence[Path], config: Config) -> list[tuple[int, TracedPro
 
     last = 0
     rooms = replace(load_rooms(config), profile=make)
-    for message in messages_of(files, config, rooms=rooms):
+    for message in messages_of(files, config, rooms=rooms, customer=customer):
         last = max(last, message.at)
     return [(last, profile) for profile in made]

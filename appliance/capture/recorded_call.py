@@ -21,6 +21,7 @@ from appliance.telephony.audioblock import (
     CallMessage,
     CallPolicy,
     CallStarted,
+    CustomerKnown,
     Leg,
     PolicyChanged,
 )
@@ -119,6 +120,8 @@ class RecordedCall:
         self._streams: dict[int, _Stream] = {}
         self._started = now
         self._beginning: CallStarted | None = None
+        #: what the bank's record says of the customer of the analysed call
+        self._known: CustomerKnown | None = None
         kind = "IP6" if ":" in address else "IP4"
         self._origin = Origin("ridge", str(secrets.randbits(62)), 0, kind, address)
 
@@ -226,6 +229,7 @@ class RecordedCall:
         legs: dict[str, Leg] = {label: leg for leg, label in roles.labels.items()}
         self.call = secrets.token_urlsafe(16)
         self._started = now
+        self._known = None
         self.held = False
         self.policy = self.session_policy.begin(roles)
         self._beginning = CallStarted(
@@ -280,12 +284,15 @@ class RecordedCall:
                 if stream.receiver is not None:
                     stream.counted = stream.receiver.counters
                     stream.socket.sink = stream.receiver = None
+            self._known = None
             self._forget(self.call)
         customer = self._customer(self.roles)
         self._beginning = msgspec.structs.replace(self._beginning, policy=policy, customer=customer)
         self._send(PolicyChanged(self.call, self.at(now), policy, customer))
         if policy.analysis and not heard:
             self._listen(self.roles, now)
+        elif policy.analysis:
+            self._say_known()
         return True
 
     def _take_directions(self, now: float) -> None:
@@ -306,9 +313,20 @@ class RecordedCall:
         return max(0, int((now - self._started) * 1000))
 
     def announce(self) -> None:
-        """Say again that the call is on: to an engine that was started anew in the middle of it."""
+        """Say again that the call is on, and what is known, to an engine that was started anew."""
         if self.call is not None and self._beginning is not None:
             self._send(self._beginning)
+            self._say_known()
+
+    def known(self, message: CustomerKnown) -> None:
+        """Take what the bank's record says of the customer: tell it, and keep it while the call lasts."""
+        if message.call == self.call and self.policy.analysis:
+            self._known = message
+            self._say_known()
+
+    def _say_known(self) -> None:
+        if self._known is not None and self.policy.analysis:
+            self._send(self._known)
 
     def poll(self, now: float) -> None:
         """Send the blocks that are complete."""
@@ -363,7 +381,7 @@ class RecordedCall:
         """End the analysed call, if there is one; the streams stay."""
         if self.call is None:
             return
-        call, self.call = self.call, None
+        call, self.call, self._known = self.call, None, None
         legs: dict[Leg, LegCounters] = {}
         try:
             for stream in self._streams.values():

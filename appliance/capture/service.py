@@ -292,8 +292,10 @@ class CaptureService:
 
     async def _tell_record(self, record: BankRecord, call: str, number: str) -> None:
         known = await record.of(call, number)
-        if known is not None and any(one.call == call for one in self._calls.values()):
-            self._outlet.send(known)
+        if known is None:
+            return
+        for one in self._calls.values():
+            one.known(known)
 
     def _changed(self, event: SessionChanged, now: float) -> None:
         call = self._calls.get(event.session)

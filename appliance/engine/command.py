@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from appliance.box.config_option import add_config_option, load_config
+from appliance.engine.customer_command import add_customer_options, customer_of
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,6 +23,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     replay.add_argument("files", type=Path, nargs="+", metavar="FILE")
     replay.add_argument("--json", action="store_true", help="profile messages as JSON lines")
     replay.add_argument("--real-time", action="store_true", help="play at the speed of the call")
+    add_customer_options(replay)
     add_config_option(replay)
     replay.set_defaults(run=_replay)
 
@@ -49,11 +51,15 @@ def _replay(options: argparse.Namespace) -> int:
     from appliance.capture.replay import ReplayError
     from appliance.cli import CommandError
     from appliance.engine import offline
+    from appliance.engine.recorded_customer import RecordedCustomerError
+    from appliance.memory.secret import MemoryFileError
     from appliance.models import ModelError
     from appliance.profile.catalogue import CatalogueError
 
-    config = load_config(options.config)
+    customer, config = customer_of(options, load_config(options.config))
     try:
-        return offline.replay(options.files, config, as_json=options.json, real_time=options.real_time)
-    except (ReplayError, ModelError, CatalogueError) as error:
+        return offline.replay(
+            options.files, config, as_json=options.json, real_time=options.real_time, customer=customer
+        )
+    except (ReplayError, ModelError, CatalogueError, RecordedCustomerError, MemoryFileError) as error:
         raise CommandError(str(error)) from error

@@ -17,14 +17,16 @@ from appliance.profile.call import CallProfile
 class CallMemory:
     """The memory of one engine process."""
 
-    def __init__(self, store: MemoryStore, journal: Journal | None) -> None:
+    def __init__(self, store: MemoryStore, journal: Journal | None, *, keeps: bool = True) -> None:
+        """Use `store`; without `keeps` it is read alone, and nothing of it is swept or written."""
         self._store = store
         self._journal = journal
+        self._keeps = keeps
         self._swept = -1
 
     @classmethod
-    def configured(cls, config: Config, journal: Journal | None) -> CallMemory | None:
-        """The memory of a configuration; None where it is off.
+    def configured(cls, config: Config, journal: Journal | None, *, keeps: bool = True) -> CallMemory | None:
+        """The memory of a configuration; None where it is off, or only read and never written to so far.
 
         Raises:
             MemoryFileError: the secret cannot be used.
@@ -32,14 +34,15 @@ class CallMemory:
         if not config.memory.enabled:
             return None
         directory = directory_of(config.box.state_directory)
-        secret = MemorySecret.load(directory, make=True)
-        assert secret is not None
-        return cls(MemoryStore(directory, secret, config.memory.retention_days), journal)
+        secret = MemorySecret.load(directory, make=keeps)
+        if secret is None:
+            return None
+        return cls(MemoryStore(directory, secret, config.memory.retention_days), journal, keeps=keeps)
 
     def recall(self, customer: str, profile: CallProfile) -> None:
         """Tell a new call's profile what is remembered of its customer."""
         day = today()
-        if day != self._swept:
+        if self._keeps and day != self._swept:
             self._swept = day
             removed = self._store.sweep(day * DAY_MS)
             if removed:
@@ -58,6 +61,8 @@ class CallMemory:
 
         Where the call's policy keeps it for fewer days than the site, so is all that is remembered with it.
         """
+        if not self._keeps:
+            return
         day = today()
         try:
             before = self._store.load(customer, day)

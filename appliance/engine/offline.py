@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from rich.console import Console
 from appliance.box.config import Config
 from appliance.capture.call_policy import SitePolicies, call_policy
 from appliance.capture.replay import read_call
+from appliance.engine.recorded_customer import RecordedCustomer
 from appliance.engine.rooms import Rooms, load_rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.protocol import codec
@@ -24,34 +26,48 @@ from appliance.protocol.messages import (
     ProfileMessage,
 )
 from appliance.telephony.audioblock import AudioBlock, CallStarted
+from appliance.telephony.audioblock import CallMessage as AnyCallMessage
 
 
 def messages_of(
-    paths: Sequence[Path], config: Config, *, real_time: bool = False, rooms: Rooms | None = None
+    paths: Sequence[Path],
+    config: Config,
+    *,
+    real_time: bool = False,
+    rooms: Rooms | None = None,
+    customer: RecordedCustomer | None = None,
 ) -> Iterator[DoorMessage]:
     """All door messages of the calls in `paths`; the calls' own time is the clock.
 
-    Whoever replays many calls loads the rooms once and gives them.
+    Whoever replays many calls loads the rooms once and gives them; `customer` is who calls in all of them.
 
     Raises:
         ReplayError: the files are no call.
         ModelError: a model is missing, altered or forbidden.
+        RecordedCustomerError: the bank's record cannot be asked.
+        MemoryFileError: the secret of the memory cannot be used.
     """
     failures: list[Exception] = []
+    rooms = rooms or load_rooms(config)
+    if customer is not None:
+        rooms = replace(rooms, memory=customer.memory())
     scheduler = Scheduler(
-        rooms or load_rooms(config),
+        rooms,
         policy=call_policy(config.policies()[-1]),
         on_failure=lambda _call, error: failures.append(error),
     )
     began, start_wall, at_ms = time.monotonic(), 0, 0
     for message in read_call(paths, config.roles, SitePolicies(config)):
+        told: list[AnyCallMessage] = [message]
         if isinstance(message, CallStarted):
             start_wall = message.wall
+            told = customer.begin(message) if customer is not None else told
         elif isinstance(message, AudioBlock):
             at_ms = max(at_ms, message.end_ms)
         if real_time and (wait := began + at_ms / 1000 - time.monotonic()) > 0:
             time.sleep(wait)
-        scheduler.accept(message, at_ms / 1000, start_wall + at_ms)
+        for one in told:
+            scheduler.accept(one, at_ms / 1000, start_wall + at_ms)
         yield from _step(scheduler, at_ms, start_wall)
         if failures:
             raise failures[0]
@@ -66,10 +82,17 @@ def _step(scheduler: Scheduler, at_ms: int, start_wall: int) -> list[DoorMessage
     return [codec.decode_door(data) for data in outcome.messages]
 
 
-def replay(paths: Sequence[Path], config: Config, *, as_json: bool, real_time: bool) -> int:
+def replay(
+    paths: Sequence[Path],
+    config: Config,
+    *,
+    as_json: bool,
+    real_time: bool,
+    customer: RecordedCustomer | None = None,
+) -> int:
     """Print the messages of the calls in `paths`; returns the exit status."""
     console = Console()
-    for message in messages_of(paths, config, real_time=real_time):
+    for message in messages_of(paths, config, real_time=real_time, customer=customer):
         if as_json:
             print(msgspec.json.encode(message).decode(), flush=True)
         else:

@@ -35,6 +35,7 @@ class CallPipeline:
         self.profile = rooms.profile(rooms.catalogue, policy.quotes)
         self._memory = rooms.memory if policy.memory and started.customer is not None else None
         self._retention_days = policy.retention_days
+        self._told_record = False
         if self._memory is not None and started.customer is not None:
             self._memory.recall(started.customer, self.profile)
         self.policy = policy_of(
@@ -73,7 +74,13 @@ class CallPipeline:
             stream.finish()
 
     def known(self, message: CustomerKnown) -> None:
-        """Take what the bank's record says of the customer."""
+        """Take what the bank's record says of the customer, once.
+
+        Capture says it again for an engine that was started anew; what was said since must stand.
+        """
+        if self._told_record:
+            return
+        self._told_record = True
         self.profile.known_before(
             NeedFinding(fact.tag, fact.stance, fact.confidence, fact.amount) for fact in message.facts
         )

@@ -27,6 +27,8 @@ from appliance.telephony.audioblock import (
     CallHeld,
     CallMessage,
     CallStarted,
+    CustomerKnown,
+    KnownFact,
     PolicyChanged,
     encode,
 )
@@ -38,6 +40,7 @@ from tests.capture.gateway import Gateway, both_parts, describe, metadata
 
 CONFIG = Config(memory=Memory(enabled=True))
 OFFER = parse_sdp(describe())
+FACTS = (KnownFact("deposit", "has", 0.8, 200_000),)
 KNOWN = parse_recording_metadata(metadata("8001", "13900001111"))
 
 
@@ -117,6 +120,33 @@ def test_a_call_that_is_on_is_announced_again_and_one_that_is_over_is_not(record
     recorder.call.announce()
     assert recorder.kinds() == ["CallStarted", "CallStarted", "CallEnded"]
     assert recorder.messages[0] == recorder.messages[1]
+
+
+def test_what_the_record_says_is_told_again_with_the_call(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    assert recorder.call.call is not None
+    known = CustomerKnown(recorder.call.call, FACTS)
+    recorder.call.known(known)
+    recorder.call.announce()
+    assert recorder.kinds() == ["CallStarted", "CustomerKnown", "CallStarted", "CustomerKnown"]
+    assert recorder.messages[-1] == known
+
+
+def test_what_the_record_said_of_another_call_or_before_an_objection_is_not_told(recorder: Recorder) -> None:
+    recorder.call.answer(OFFER, KNOWN, recorder.now)
+    first = recorder.call.call
+    assert first is not None
+    recorder.call.told(parse_recording_metadata(metadata("8002", "13900001111")), recorder.now + 1)
+    recorder.call.known(CustomerKnown(first, FACTS))
+    second = recorder.call.call
+    assert second not in (None, first)
+    recorder.call.known(CustomerKnown(str(second), FACTS))
+    recorder.policy.hear(said(x_ridge_consent="no"))
+    recorder.call.reconsider(recorder.now + 2)
+    recorder.messages.clear()
+    recorder.call.known(CustomerKnown(str(second), FACTS))
+    recorder.call.announce()
+    assert recorder.kinds() == ["CallStarted"]
 
 
 def test_every_answer_is_a_newer_version_of_the_same_session(recorder: Recorder) -> None:

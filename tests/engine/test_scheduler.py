@@ -25,6 +25,8 @@ from appliance.telephony.audioblock import (
     CallHeld,
     CallPolicy,
     CallStarted,
+    CustomerKnown,
+    KnownFact,
     Leg,
 )
 
@@ -130,6 +132,24 @@ def test_what_the_customer_says_reaches_the_profile_at_the_next_step(
     profile = next(message for message in rest if isinstance(message, ProfileMessage))
     assert "not_now" in [objection.type for objection in profile.influence.objections]
     assert profile.at == 3500, "the last block ends at 3580, and times at the door are tenths of a second"
+
+
+def test_what_the_record_says_reaches_an_engine_that_was_started_in_the_middle_and_is_taken_once(
+    scheduler: Scheduler, speech: Speech
+) -> None:
+    known = CustomerKnown(CALLS[0], (KnownFact("gold", "wants", 0.9),))
+    for _ in range(2):  # as capture announces a call again and again
+        start(scheduler, CALLS[0])
+        scheduler.accept(known, 0.1, WALL)
+    speech.of(0, "customer").events = said("customer", "黄金我不考虑了", 1000)
+    scheduler.accept(block(CALLS[0], "customer", 3500), 3.6, WALL)
+    messages(scheduler, 3.6)
+    start(scheduler, CALLS[0])
+    scheduler.accept(known, 5.0, WALL)
+    scheduler.accept(CallEnded(CALLS[0], 6000, "bye"), 6.0, WALL)
+    final = [m for m in messages(scheduler, 8.0) if isinstance(m, ProfileMessage)][-1]
+    assert [(need.tag, need.stance) for need in final.demand.needs] == [("gold", "rejects")]
+    assert [item.code for item in final.evidence if item.source == "record"] == ["record.gold"]
 
 
 def test_a_call_that_fails_ends_alone_and_says_so(
