@@ -12,7 +12,7 @@ from appliance.profile.tracing import Step, TracedProfile, Value, numbers
 from appliance.seat.words import Words
 
 #: The parts of a profile in the order in which people read them.
-_ORDER: Final = ("relationship", "influence.objections", "influence.mind", "demand", "influence")
+_ORDER: Final = ("relationship", "influence.objections", "influence.mind", "demand", "influence", "audio")
 _SIGNS: Final = {
     "en": {
         "starts": "starts at {value}",
@@ -26,7 +26,8 @@ _SIGNS: Final = {
         "emotion": "the customer's voice",
         "timing": "who talked when",
         "record": "known before the call",
-        "measured": "measured, without evidence of its own",
+        "audio": "how much was heard",
+        "measured": "measured",
         "advice": "Advice at the end, and what it rests on",
         "evidence": "All evidence, with its weight from -1 (against the customer's favour) to 1 (for it)",
     },
@@ -42,7 +43,8 @@ _SIGNS: Final = {
         "emotion": "客户的声音",
         "timing": "双方说话的时机",
         "record": "通话前已知",
-        "measured": "测量值，无单独依据",
+        "audio": "收到的音频",
+        "measured": "测量值",
         "advice": "通话结束时的建议及其依据",
         "evidence": "全部依据及权重（-1 不利 至 1 有利）",
     },
@@ -125,6 +127,11 @@ def _as_json(step: Step) -> dict[str, Any]:
         "before": step.before,
         "after": step.after,
         "evidence": list(step.evidence),
+        **(
+            {"measured": {name: round(value, 3) for name, value in step.measured.items()}}
+            if step.measured
+            else {}
+        ),
     }
 
 
@@ -163,7 +170,9 @@ def _why(
     if step["cause"] == "time":
         return cause
     rests = "; ".join(_evidence(evidence[identifier], words) for identifier in step["evidence"])
-    return f"{cause}: {rests or signs['measured']}"
+    measured = " ".join(f"{name} {value:g}" for name, value in step.get("measured", {}).items())
+    told = [rests] if rests else []
+    return f"{cause}: " + "; ".join([*told, f"{signs['measured']} {measured}"] if measured else told)
 
 
 def _evidence(item: dict[str, Any], words: Words) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
+from appliance.affect.readings import EmotionReading, VoiceReading
 from appliance.cli import main
 from appliance.explanation import explain, lines
+from appliance.language.findings import NeedFinding
 from appliance.language.reader import LanguageReader
 from appliance.models import ModelStore
 from appliance.profile.catalogue import Catalogue
@@ -17,8 +21,6 @@ from tools.dialogues.playing import play
 from tools.dialogues.script import load
 
 CALLS = {call.id: call for call in load()}
-#: Numbers that are measured from the voice and the length of speech; they have no evidence of their own.
-MEASURED = ("influence.style", "influence.indices", "influence.style_confidence", "influence.emotion")
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +61,70 @@ def test_what_words_move_names_evidence_that_is_listed(reader: LanguageReader, i
     for path, number in explanation["numbers"].items():
         for step in number["steps"]:
             assert set(step["evidence"]) <= listed
-            if step["cause"] in ("customer", "agent") and not path.startswith(MEASURED):
-                assert step["evidence"], (path, step)
+            if step["cause"] != "time":
+                assert step["evidence"] or step["measured"], (path, step)
     for advice in explanation["advice"]:
         assert advice["evidence"]
         assert set(advice["evidence"]) <= listed
+
+
+def leaves(path: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Every number of a part of a profile, by the path that `ridge explain` gives it."""
+    if isinstance(value, dict):
+        name = value.get("type") or value.get("tag")
+        for key, inner in value.items():
+            yield from leaves(f"{path}.{name}.{key}" if name else f"{path}.{key}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(path, inner)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield path, value
+
+
+def voiced(number: int) -> VoiceReading:
+    """How an utterance of a lively customer may have sounded."""
+    return VoiceReading(
+        number * 1000, number * 1000 + 900, 210.0, 1.5, 9.0 + number, 0.4, 2.0, 6.0, 0.7, 5.0, 1.2, 100, 0.8
+    )
+
+
+@pytest.mark.parametrize("identifier", [*CALLS][::7])
+def test_every_number_of_the_final_profile_has_a_trace(reader: LanguageReader, identifier: str) -> None:
+    """With a voice, emotions, lost audio and a record besides the words, so that every part moves."""
+    profile = TracedProfile(Catalogue.load(), quotes=True)
+    profile.known_before([NeedFinding("deposit", "has", 0.8, 200_000)], (70.0, 0.4))
+    said = profile.customer_said
+    count = iter(range(1000))
+    profile.customer_said = lambda utterance, findings, _: said(  # type: ignore[method-assign]
+        utterance, findings, voiced(next(count))
+    )
+    last = 0
+    for played in play(CALLS[identifier], reader, Catalogue.load(), "written", profile=profile):
+        last = played.at_ms
+        feeling = {"angry": 0.7, "happy": 0.1, "neutral": 0.1, "sad": 0.1}
+        profile.emotion(EmotionReading(last, "angry", 0.7, feeling, -0.5, 0.6, True))
+        profile.audio(lost_ms=40, heard_ms=last, dropped_ms=20)
+    explanation = explain(profile, last)
+    parts = profile.snapshot(last, final=True)
+    shown = {
+        path: value
+        for part in ("relationship", "influence", "demand", "audio")
+        for path, value in leaves(part, msgspec.to_builtins(getattr(parts, part)))
+    }
+    assert len(shown) > 30
+    listed = {item["id"] for item in explanation["evidence"]}
+    for path, value in shown.items():
+        number = explanation["numbers"][path]
+        assert number["value"] == value, path
+        if value == number["start"]:
+            continue
+        assert number["steps"], path
+        assert number["steps"][-1]["after"] == value, path
+        told = [step for step in number["steps"] if step["cause"] != "time"]
+        assert told, (path, "moved by time alone")
+        assert all(set(step["evidence"]) <= listed for step in told)
+        assert all(step["evidence"] or step["measured"] for step in told), path
+    assert {item.id for item in parts.evidence} <= listed
 
 
 def test_a_traced_profile_says_what_an_untraced_one_says(reader: LanguageReader) -> None:

@@ -113,6 +113,14 @@ class CallProfile:
         ]
 
     @property
+    def audio_quality(self) -> AudioQuality:
+        """How much of the call's audio was lost or dropped so far."""
+        return AudioQuality(
+            lost=fraction(min(1.0, self._lost_ms / self._heard_ms)) if self._heard_ms else 0.0,
+            dropped_ms=min(self._dropped_ms, LAST_MS),
+        )
+
+    @property
     def score(self) -> int:
         """The relationship now, 0..100."""
         return round(self._relationship.score)
@@ -236,10 +244,7 @@ class CallProfile:
             demand=demand,
             advice=advice,
             evidence=evidence,
-            audio=AudioQuality(
-                lost=fraction(min(1.0, self._lost_ms / self._heard_ms)) if self._heard_ms else 0.0,
-                dropped_ms=min(self._dropped_ms, LAST_MS),
-            ),
+            audio=self.audio_quality,
         )
 
     def reading(self, situation: Situation | None = None) -> tuple[Relationship, Influence, Demand]:

@@ -7,8 +7,8 @@ the cause left in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -21,8 +21,12 @@ from appliance.profile.evidence import EvidenceItem
 from appliance.speech.utterance import SpeechEnded, SpeechStarted, Utterance
 
 #: What a profile is told. `time`: nothing was told, time passed.
-Cause = Literal["customer", "customer_growing", "agent", "emotion", "timing", "record", "time"]
+Cause = Literal["customer", "customer_growing", "agent", "emotion", "timing", "record", "audio", "time"]
 Value = float | str | None
+#: Paths of the numbers that follow measurements, whether these left evidence in the ledger or not.
+MEASURED: Final = (
+    "influence.style", "influence.indices", "influence.style_confidence", "influence.emotion", "audio",
+)  # fmt: skip
 #: A number may wander by itself for this long before it is noted; a day of silence makes few steps so.
 _TIME_STEP_MS: Final = 5_000
 
@@ -38,6 +42,8 @@ class Step:
     after: Value
     #: ids of the evidence that the cause left, the strongest first
     evidence: tuple[str, ...]
+    #: of a number that follows measurements, what was measured, by name
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 class TracedProfile(CallProfile):
@@ -59,7 +65,11 @@ class TracedProfile(CallProfile):
 
     def customer_said(self, utterance: Utterance, findings: Findings, voice: VoiceReading | None) -> None:
         """As `CallProfile.customer_said`."""
-        self._traced("customer", lambda: super(TracedProfile, self).customer_said(utterance, findings, voice))
+        self._traced(
+            "customer",
+            lambda: super(TracedProfile, self).customer_said(utterance, findings, voice),
+            _measured(utterance, voice),
+        )
 
     def customer_growing(self, utterance: Utterance, findings: Findings) -> None:
         """As `CallProfile.customer_growing`."""
@@ -73,11 +83,19 @@ class TracedProfile(CallProfile):
 
     def emotion(self, reading: EmotionReading) -> None:
         """As `CallProfile.emotion`."""
-        self._traced("emotion", lambda: super(TracedProfile, self).emotion(reading))
+        measured = {"valence": reading.valence, "arousal": reading.arousal, **reading.probabilities}
+        self._traced("emotion", lambda: super(TracedProfile, self).emotion(reading), measured)
 
     def speech(self, event: SpeechStarted | SpeechEnded) -> None:
         """As `CallProfile.speech`."""
         self._traced("timing", lambda: super(TracedProfile, self).speech(event))
+
+    def audio(self, lost_ms: int, heard_ms: int, dropped_ms: int) -> None:
+        """As `CallProfile.audio`."""
+        before = self.audio_quality
+        super().audio(lost_ms, heard_ms, dropped_ms)
+        if self.audio_quality != before:
+            self._note("audio", {"lost_ms": lost_ms, "heard_ms": heard_ms, "dropped_ms": dropped_ms})
 
     def advance(self, at_ms: int) -> None:
         """As `CallProfile.advance`; what time alone changes is noted every few seconds."""
@@ -93,34 +111,61 @@ class TracedProfile(CallProfile):
         self._note("time")
         return parts
 
-    def _traced(self, cause: Cause, act: Callable[[], None]) -> None:
+    def _traced(
+        self, cause: Cause, act: Callable[[], None], measured: Mapping[str, float] | None = None
+    ) -> None:
         self._inside = True
         try:
             act()
         finally:
             self._inside = False
-        self._note(cause)
+        self._note(cause, measured)
 
-    def _note(self, cause: Cause) -> None:
+    def _note(self, cause: Cause, measured: Mapping[str, float] | None = None) -> None:
         fresh = [item for item in self._ledger.items() if item.id not in self.evidence]
         self.evidence.update((item.id, item) for item in fresh)
         fresh.sort(key=lambda item: -abs(item.weight))
         evidence = tuple(item.id for item in fresh)
+        if cause == "timing" and not evidence:
+            # somebody began or ceased to talk, and nothing followed from it
+            cause = "time"
         now = numbers(self)
         for name in now.keys() | self._known.keys():
             before, after = self._known.get(name), now.get(name)
             if before != after:
-                self.steps.setdefault(name, []).append(Step(self._now, cause, before, after, evidence))
+                of_it = measured if measured is not None and name.startswith(MEASURED) else {}
+                step = Step(self._now, cause, before, after, evidence, of_it)
+                self.steps.setdefault(name, []).append(step)
         self._known = now
 
 
 def numbers(profile: CallProfile) -> dict[str, Value]:
     """Every number and named state of a profile, by its path (`influence.mind.trust.value`)."""
     relationship, influence, demand = profile.reading()
+    parts = {
+        "relationship": relationship,
+        "influence": influence,
+        "demand": demand,
+        "audio": profile.audio_quality,
+    }
     flat: dict[str, Value] = {}
-    for part, value in (("relationship", relationship), ("influence", influence), ("demand", demand)):
+    for part, value in parts.items():
         _flatten(part, msgspec.to_builtins(value), flat)
     return flat
+
+
+def _measured(utterance: Utterance, voice: VoiceReading | None) -> dict[str, float]:
+    """What style follows in an utterance, by name."""
+    seconds = (utterance.end_ms - utterance.start_ms) / 1000.0
+    measured: dict[str, float] = {"seconds": round(seconds, 1), "syllables": len(utterance.pinyin)}
+    if voice is not None:
+        measured |= {
+            "tempo": voice.tempo,
+            "pitch_range": voice.pitch_range,
+            "pitch_shift": voice.pitch_shift,
+            "loudness_spread": voice.loudness_spread,
+        }
+    return measured
 
 
 def _flatten(path: str, value: object, into: dict[str, Value]) -> None:
