@@ -39,17 +39,25 @@ _NO_TERM: Final = re.compile(
     "^(?:前|来|后|之后|以后|多了|了(?!$)|啊|吗|呢|利息|能|多少|一共|收入|工资|级|才|就(?!行|好|够|成|可以|这)|到期|的利)"
 )
 _NO_TERM_BEFORE: Final = re.compile(
-    "(?:过去|近|这|前|第|每|过|还有|干了|炒了|做了|买了|存了|放了|等了|用了|拖了|隔|去年|当了|满)$"
+    "(?:过去|近|这|前|第|每|过|还有|干了|炒了|做了|买了|存了|放了|等了|用了|拖了|隔|去年|当了|满|[让叫要]我们?[锁放存押等压])$"
 )
 _TOO_LONG: Final = re.compile(
-    "太长|太久|等不了|等不起|熬不|那么久|这么久|那么长|这么长|遥远|长了|久了|不干|不放心|耗不起|拖不起"
+    "太长|太久|等不了|等不起|熬不|那么久|这么久|那么长|这么长|遥远|长了|久了|不干|不放心|耗不起|拖不起|受得了|受不了"
 )
+#: Right before the term, nobody puts money away for so long.
+_NEVER: Final = re.compile(
+    f"(?:谁敢|哪敢|不敢|不想|不可能|不能|不愿意?|别|不要|不)(?:给我|再|去)?(?:{_PUTS})(?:个|它个|上|到|它)?$"
+)
+#: What was, or what others offer, is told for its rate.
+_THEN: Final = re.compile("当时|那时候?|当年|以前|隔壁|别的银行|别家|人家")
 _ASKED: Final = re.compile("吗|么$|多少|能不能|有没有|会不会|是不是|几个点|怎么")
 
 
 def horizon(heard: Heard) -> NeedFinding | None:
     """The term that an utterance wants or rejects; the last one where there are several, None without one."""
     found: NeedFinding | None = None
+    if _THEN.search("".join(heard.characters)):
+        return None
     for start, end in clauses(heard):
         said = _of(words_of(heard, start, end))
         if said is not None:
@@ -64,7 +72,7 @@ def _of(clause: str) -> tuple[NeedTag, Stance] | None:
         before, behind = clause[: match.start()], clause[match.end() :]
         if months is None or _NO_TERM_BEFORE.search(before):
             continue
-        if _TOO_LONG.search(behind) and months > SHORT_MONTHS:
+        if months > SHORT_MONTHS and (_TOO_LONG.search(behind) or _NEVER.search(before)):
             said = "long_term", "rejects"
         elif (
             not _NO_TERM.match(behind)

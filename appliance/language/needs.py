@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from appliance.language.clauses import words_of
+from appliance.language.clauses import clauses, words_of
 from appliance.language.contact_times import contact_times
 from appliance.language.ellipsis import Topic
 from appliance.language.findings import NeedFinding
 from appliance.language.horizons import horizon
-from appliance.language.mentions import in_context, settle
+from appliance.language.mentions import asked, in_context, settle
 from appliance.language.money_said import with_amounts
 from appliance.language.needs_lexicon import LEXICON, NeedLexicon
 from appliance.language.phrases import Match
@@ -41,6 +41,16 @@ _TIMES: Final[frozenset[NeedTag]] = frozenset(["call_evening", "call_weekend"])
 CONFIDENCE_ELLIPSIS: Final = 0.7
 #: Each syllable between cue and word takes this much of the confidence.
 DISTANCE_COST: Final = 0.02
+
+
+#: What says where money lies may stand in the words that say of what kind it is.
+_BESIDE: Final[frozenset[NeedTag]] = frozenset(["holdings_elsewhere", "idle_money", "holdings_maturing"])
+#: The agent asks which thing it is, and for one that is wanted rather than had.
+_WHICH: Final = re.compile(
+    "是.{1,10}还是|哪一?种|哪一?个|哪一?类|什么产品|什么理财|买的什么|分布|都有哪些|都有什么|主要买|主要投|平时买|平时投"
+)
+_WISHES: Final = re.compile("想|要|倾向|喜欢|打算|更|选|希望|考虑")
+_NOTHING_ELSE: Final = re.compile("^[嗯啊哦就是的吧呢呀都也主要]*$")
 
 
 class NeedRules:
@@ -87,6 +97,7 @@ class NeedRules:
             [match.start for match in self._lexicon.connectives.find(heard)] + list(heard.breaks)
         )
         found = self._named(heard, matches, walls)
+        self._choose(found, heard, matches, agent_before)
         self._leave_out(found, heard, matches, walls, topic or Topic())
         if not self._ellipsis.topics & found.keys():
             answer = self._answer(heard, agent_before)
@@ -107,16 +118,33 @@ class NeedRules:
         places = {match.key.tag: match.start for match in matches}
         return with_amounts(self._tags, heard, list(found.values()), places, agent_before)
 
+    def _choose(
+        self,
+        found: dict[NeedTag, NeedFinding],
+        heard: Heard,
+        matches: Sequence[Match[Mention]],
+        agent_before: str,
+    ) -> None:
+        """Add a thing whose name alone answers which one it is (是理财还是存单 - 大额存单)."""
+        which = _WHICH.search(agent_before)
+        start, end = next(clauses(heard))
+        if which is None or self._ellipsis.topics & found.keys():
+            return
+        for match in matches:
+            rest = words_of(heard, start, match.start) + words_of(heard, match.end, max(end, match.end))
+            if match.key.tag in self._ellipsis.topics and match.end <= end and _NOTHING_ELSE.match(rest):
+                stance: Stance = "wants" if _WISHES.search(agent_before) else "has"
+                found[match.key.tag] = NeedFinding(match.key.tag, stance, CONFIDENCE_ALONE)
+
     def _take_up(self, found: dict[NeedTag, NeedFinding], heard: Heard, agent_before: str) -> None:
         """Add what the agent said of the customer, where the answer agrees to it."""
         agent = settle(self._lexicon.mentions.find(hear(agent_before)))
         open_tags = {match.key.tag for match in agent if match.key.stance in {None, "has"}}
         words = words_of(heard, 0, len(heard))
         for group in (self._ellipsis.topics, PERSONS):
-            if not group & found.keys():
-                said = taken_up(open_tags & group, agent_before, words)
-                if said is not None:
-                    found[said.tag] = said
+            said = taken_up(open_tags & group, agent_before, words)
+            if said is not None and said.tag not in found:
+                found[said.tag] = said
 
     def _leave_out(
         self,
@@ -159,7 +187,9 @@ class NeedRules:
         """What the things that are named say, with the stances of the cues around them."""
         mentions = list(matches)
         open_mentions = [match for match in mentions if match.key.stance is None]
-        taken = [(match.start, match.end) for match in matches]
+        # 工行还有八十万定期: what means holdings elsewhere may speak of the deposit, too
+        taken = [(m.start, m.end) for m in matches if m.key.tag not in _BESIDE]
+        phrases = [(match.start, match.end) for match in mentions if match.key.stance is not None]
         # 我要|收益高的: a cue right before a phrase with its own stance belongs to that phrase.
         spoken_for = {match.start for match in mentions if match.key.stance is not None}
         # 两融|怎么开|利率多少: but one right behind a word belongs to that word.
@@ -170,6 +200,8 @@ class NeedRules:
             for cue in cues_of(self._lexicon.cues.find(heard))
             # 不想买|保险: a cue may run into the word that it governs, but a word's own syllables are no cue.
             if all(cue.start < start or cue.end > end or cue.end <= start for start, end in taken)
+            # 从来|不碰股票: but what runs into a phrase with its own stance belongs to that
+            and not (cue.key.before and any(cue.start < start < cue.end for start, _ in phrases))
             and (cue.end not in spoken_for or (cue.key.stance == "asks" and cue.start in held))
         ]
         past = [match.start for match in self._lexicon.past.find(heard)]
@@ -185,7 +217,8 @@ class NeedRules:
                 continue
             old = found.pop(mention.tag, None)
             # An aside that only asks does not undo a stance that was stated in the same breath.
-            if old is not None and finding.stance == "asks" and old.stance != "asks":
+            asks = finding.stance == "asks" and not self._tags[mention.tag].question
+            if old is not None and asks and old.stance != "asks":
                 finding = old
             found[mention.tag] = finding
         return found
@@ -197,7 +230,7 @@ class NeedRules:
             return None
         asked = settle(self._lexicon.mentions.find(hear(agent_before)))
         tags = {match.key.tag for match in asked if match.key.stance is None}
-        tags &= self._ellipsis.topics
+        tags &= self._ellipsis.topics | {tag for tag, rule in self._tags.items() if rule.plan}
         if len(tags) != 1:
             return None
         return NeedFinding(tags.pop(), stance, CONFIDENCE_ALONE)
@@ -235,6 +268,8 @@ class NeedRules:
             return NeedFinding(mention.tag, cast(Stance, said), round(confidence, 2))
         if rule.alone is None:
             return None
+        if rule.question and asked(heard, match):
+            return NeedFinding(mention.tag, "asks", round(CONFIDENCE_ALONE * match.certainty, 2))
         return NeedFinding(mention.tag, rule.alone, round(CONFIDENCE_ALONE * match.certainty, 2))
 
 
