@@ -295,7 +295,8 @@ class CaptureService:
         if known is None:
             return
         for one in self._calls.values():
-            one.known(known)
+            if one.call == call:
+                one.known(known)
 
     def _changed(self, event: SessionChanged, now: float) -> None:
         call = self._calls.get(event.session)

@@ -31,9 +31,9 @@ _ASKS_WHEN: Final = re.compile(
     "什么时候|啥时候|几点|哪天|什么时间|啥时间|周几|换个时间|什么时段|何时|几时|哪会儿|时间方便|方便接"
 )
 _FREE: Final = re.compile("有空|有时间|方便|可以|吧|行|歇|休息|在家|得闲|没事")
-_BUSY: Final = re.compile(
-    "不行|没空|没时间|不方便|别打|不要打|有事|要陪|加班|走不开|不在|值班|不接|休息呢|睡觉|也开|要上"
-)
+_BUSY: Final = re.compile("不行|没空|没时间|不方便|别打|不要打")
+#: Of calls these say the same; without one they tell of a life.
+_OCCUPIED: Final = re.compile("有事|要陪|加班|走不开|不在|值班|不接|休息呢|睡觉|也开|要上")
 #: Who comes by at the weekend is not to be called then.
 _VISITS: Final = re.compile(
     "过去|过来|去你们|到你们|去网点|去办|来办|去柜台|到网点|到柜台|去银行|上你们|带他|带她"
@@ -53,7 +53,7 @@ def contact_times(heard: Heard, agent_before: str) -> list[NeedFinding]:
     found: dict[str, NeedFinding] = {}
     for start, end in clauses(heard):
         clause = words_of(heard, start, end)
-        busy = bool(_BUSY.search(clause))
+        busy = bool(_BUSY.search(clause)) or (wants_call and bool(_OCCUPIED.search(clause)))
         if _evening(clause, whole, agent_before) and (busy or wants_call) and not _VISITS.search(clause):
             found["evening"] = NeedFinding("call_evening", "rejects" if busy else "wants", CONFIDENCE)
         free = wants_call and (asked or bool(_FREE.search(clause)) or bool(_CALLS.search(clause)))

@@ -47,7 +47,8 @@ DISTANCE_COST: Final = 0.02
 _BESIDE: Final[frozenset[NeedTag]] = frozenset(["holdings_elsewhere", "idle_money", "holdings_maturing"])
 #: The agent asks which thing it is, and for one that is wanted rather than had.
 _WHICH: Final = re.compile(
-    "是.{1,10}还是|哪一?种|哪一?个|哪一?类|什么产品|什么理财|买的什么|分布|都有哪些|都有什么|主要买|主要投|平时买|平时投"
+    "还是.{1,8}[呢吗]?$|是.{1,10}还是|哪一?种|哪一?个|哪一?类|什么产品|什么理财|买的什么|分布|都有哪些|都有什么|"
+    "主要买|主要投|平时买|平时投"
 )
 _WISHES: Final = re.compile("想|要|倾向|喜欢|打算|更|选|希望|考虑")
 _NOTHING_ELSE: Final = re.compile("^[嗯啊哦就是的吧呢呀都也主要]*$")

@@ -160,6 +160,7 @@ def test_what_is_known_becomes_evidence_of_the_record() -> None:
     call = Call()
     pipeline = CallPipeline.__new__(CallPipeline)
     pipeline.profile = call.profile
+    pipeline._told_record = False
     pipeline.known(CustomerKnown(CALL, (KnownFact("deposit", "has", 0.9, 700_000),)))
     parts = call.parts()
     assert [(item.code, item.source) for item in parts.evidence] == [("record.deposit", "record")]
@@ -181,8 +182,7 @@ def test_capture_tells_the_engine_what_the_record_says_while_the_call_is_on(tmp_
             }
         )
         service = CaptureService(config, Journal("capture"))
-        service._outlet.send = sent.append  # type: ignore[method-assign, assignment]
-        service._calls["a session"] = SimpleNamespace(call=CALL)  # type: ignore[assignment]
+        service._calls["a session"] = SimpleNamespace(call=CALL, known=sent.append)  # type: ignore[assignment]
         service._ask(CALL, "13800138000")
         service._ask("x" * 22, "13800138000")
         service._ask(CALL, "13900000000")

@@ -407,3 +407,36 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_sites_own_strategy_is_read_in_its_words(feed, browser, tmp_path, locale):
+    own = tmp_path / "strategies.toml"
+    own.write_text(
+        '[[strategy]]\nid = "our_anniversary"\n'
+        'zh = {title = "说说周年礼遇", say = "今年是您在我们这里的第十年。", avoid = "不要送礼"}\n'
+        'en = {title = "Speak of the anniversary", say = "You have been with us for ten years.", '
+        'avoid = "Offer no gifts"}\n'
+        '[[strategy]]\nid = "plain_words"\n'
+        'zh = {title = "我们的大白话", say = "我换个说法。", avoid = "不用术语"}\n'
+        'en = {title = "Our plain words", say = "Let me put it another way.", avoid = "No jargon"}\n',
+        encoding="utf-8",
+    )
+    call_id = new_call()
+    with running_panel(feed, "8001", "--catalogue", str(own)) as panel:
+        feed.send(call(call_id=call_id), rich(call_id, score=41, advice=("our_anniversary", "plain_words")))
+        page = browser.page(panel.at(f"locale={locale}"))
+        try:
+            page.wait("document.querySelector('.score')?.textContent === '41'")
+            title, say, avoid, second = {
+                "zh": ("说说周年礼遇", "今年是您在我们这里的第十年。", "不要送礼", "我们的大白话"),
+                "en": ("Speak of the anniversary", "You have been with us for ten years.", "Offer no gifts",
+                       "Our plain words"),
+            }[locale]  # fmt: skip
+            page.wait(f"document.querySelector('.sentence')?.textContent === {json.dumps(say)}")
+            shown = page.text("body")
+            assert [word for word in (title, avoid, second) if word not in shown] == []
+            assert "our_anniversary" not in shown
+        finally:
+            page.close()
+            feed.send(call("ended", call_id=call_id, at=60_000))
