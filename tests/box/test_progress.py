@@ -29,7 +29,7 @@ control_port = 0
 """
 
 
-@pytest.mark.parametrize("command", ["feed", "capture", "engine"])
+@pytest.mark.parametrize("command", ["feed", "capture", "engine", "console"])
 def test_a_process_tells_that_it_is_ready_gets_on_and_stops(tmp_path: Path, command: str) -> None:
     (tmp_path / "site.toml").write_text(SITE.format(tmp_path), encoding="utf-8")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
