@@ -16,6 +16,6 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_feed(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from appliance.feed import service
+    from appliance.feed import process
 
-    return service.run(load_config(options.config))
+    return process.run(load_config(options.config))

@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import resource
-import signal
 import sys
 import time
-from collections.abc import Callable
-from types import FrameType
 from typing import Final
 
 import zmq
@@ -18,13 +15,12 @@ from appliance.box.config import Config
 from appliance.box.journal import Event, Journal
 from appliance.box.journal_values import Address, Digest, ErrnoName
 from appliance.box.notify import ServiceManager
-from appliance.box.quiet import guarded
-from appliance.box.runtime_directory import RuntimeDirectoryError, claimed
+from appliance.box.runtime_directory import claimed
 from appliance.box.status.line import StatusLine
-from appliance.box.status.reports import Fault, FeedReport, Process
+from appliance.box.status.reports import FeedReport, Process
 from appliance.feed import feed_events as told
 from appliance.feed.admission import Admission
-from appliance.feed.authenticator import Authenticator, AuthenticatorError
+from appliance.feed.authenticator import Authenticator
 from appliance.feed.box_rotation import finish_rotation, read_rotation
 from appliance.feed.codes import CodeBook
 from appliance.feed.count_files import CountFiles
@@ -62,15 +58,6 @@ PROBE_EVERY_SECONDS: Final = 1.0
 TURN_MS: Final = 100
 #: 300 seats take 600 connections; the usual limit of 1024 descriptors is near.
 WANTED_DESCRIPTORS: Final = 65_536
-
-#: Why the feed could not start, each a sentence with a next step.
-START_ERRORS: Final = (AuthenticatorError, BindError, PrivateFileError, RuntimeDirectoryError)
-_FAULTS: Final[dict[type[Exception], Fault]] = {
-    AuthenticatorError: "authenticator",
-    BindError: "port",
-    PrivateFileError: "private_file",
-    RuntimeDirectoryError: "runtime",
-}
 
 
 class FeedService:
@@ -396,42 +383,6 @@ class FeedService:
 
 def _wall() -> int:
     return time.time_ns() // 1_000_000
-
-
-def run(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; returns 0 after a clean stop, 1 where the feed cannot start."""
-    stopping = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    journal = Journal("feed")
-    with guarded(journal, expected=START_ERRORS):
-        return _serve(config, FeedService(config, journal), lambda: stopping)
-
-
-def _serve(config: Config, service: FeedService, stopping: Callable[[], bool]) -> int:
-    try:
-        service.open()
-    except START_ERRORS as error:
-        return _failed(config, error)
-    try:
-        while not stopping():
-            service.turn()
-    except (AuthenticatorError, BindError) as error:
-        return _failed(config, error)
-    finally:
-        service.close()
-    return 0
-
-
-def _failed(config: Config, error: Exception) -> int:
-    print(f"ridge feed: {error}", file=sys.stderr, flush=True)
-    StatusLine(config.box.runtime_directory).failed(FeedReport, error, _FAULTS)
-    return 1
 
 
 def _raise_descriptor_limit() -> None:

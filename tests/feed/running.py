@@ -232,7 +232,7 @@ def until(socket: zmq.Socket[bytes], kind: str) -> list[list[bytes]]:
 
 
 PROGRAM = (
-    "import pathlib, sys; from appliance.box.config import load; from appliance.feed.service import run; "
+    "import pathlib, sys; from appliance.box.config import load; from appliance.feed.process import run; "
     "sys.exit(run(load(pathlib.Path(sys.argv[1]))))"
 )
 

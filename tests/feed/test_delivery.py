@@ -14,8 +14,8 @@ import msgspec
 import zmq
 
 from appliance.feed.control import MESSAGES_A_REPLY, REQUESTS_BURST
+from appliance.feed.process import run
 from appliance.feed.publisher import STATES_BURST
-from appliance.feed.service import run
 from tests.feed.running import (
     PATIENCE,
     PROGRAM,
