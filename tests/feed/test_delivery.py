@@ -61,6 +61,8 @@ def test_a_late_subscriber_gets_the_last_profile_and_nobody_gets_it_twice(tmp_pa
 def test_states_are_metered(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(profile())
+        topics = feed.service._topics
+        eventually(lambda: bool(topics.snapshot("seat/8001/").messages), "the profile to be kept")
         lease = feed.lease(feed.asker(feed.keys["8001"]))["lease"]
         for _ in range(int(STATES_BURST) + 12):
             feed.subscriber(feed.keys["8001"], f"seat/8001/{lease}/")
