@@ -35,8 +35,11 @@ def write_whole(path: Path, data: bytes) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                if os.geteuid() == 0:
-                    os.fchown(file.fileno(), -1, path.parent.stat().st_gid)
+                group = path.parent.stat().st_gid
+                # A directory with the set-group-ID bit has given its group already, and the unit's filter of
+                # system calls lets no owner be changed.
+                if os.geteuid() == 0 and os.fstat(file.fileno()).st_gid != group:
+                    os.fchown(file.fileno(), -1, group)
                 file.write(data)
                 os.fchmod(file.fileno(), MODE)
                 file.flush()
