@@ -102,6 +102,10 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.geteuid() == 0:
+            # The same as with the files that it guards: the feed's own user must be able to take it.
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
     except OSError as error:
         raise PrivateFileError(
             f"{path}: cannot be opened: {error.strerror}; run as the user that owns the directory"

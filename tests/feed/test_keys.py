@@ -77,7 +77,10 @@ def test_what_root_writes_belongs_to_the_directorys_owner(tmp_path):
     os.chown(state, 4321, 4322)
     book = GrantBook(state)
     enrol(book, "8001")
-    assert (book.path.stat().st_uid, book.path.stat().st_gid) == (4321, 4322)
+    made = list(state.iterdir())
+    # The locks, too: a feed of that user cannot start without them.
+    assert {path.suffix for path in made} >= {".lock"}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(4321, 4322)}
 
 
 def test_a_lock_is_held_against_others(tmp_path):

@@ -13,6 +13,7 @@ from tools.running import REPOSITORY
 
 DOCUMENT: Final = REPOSITORY / "systemd/README.md"
 SEAT, OTHER_SEAT = "8001", "8002"
+PASSWORD: Final = "correct horse battery staple"
 SITE: Final = f"""\
 [box]
 name = "virtual-box"
@@ -36,18 +37,29 @@ _PIP: Final = {
 _STEP_SECONDS: Final = 600.0
 _RIDGE: Final = "/opt/ridge/bin/ridge"
 _CONFIG: Final = "--config /etc/ridge/ridge.toml"
+#: What somebody would type or look at.
+_TYPED: Final = {
+    "console password --config": f"console password --stdin <<< '{PASSWORD}' --config",
+    # Its exit status is that of the units, which the checks after the restart ask for.
+    "systemctl status 'ridge*'": "systemctl status 'ridge*' || true",
+}
 #: What a release holds of the checkout.
 RELEASE: Final = ("pyproject.toml", "README.md", "appliance", "models", "systemd", "tools/lock")
 
 
 def steps() -> list[str]:
-    """The blocks of commands under "Install" in systemd/README.md, each as one script."""
+    """The blocks of commands under "Install" in systemd/README.md, each as one script.
+
+    Variables that one block sets are there in the next ones, as in the shell of somebody who types them.
+    """
     section = DOCUMENT.read_text(encoding="utf-8").partition("\n## Install\n")[2].partition("\n## ")[0]
     blocks = [block.partition("\n```")[0] for block in section.split("```console\n")[1:]]
-    return [
+    scripts = [
         "\n".join(line.removeprefix("# ") for line in block.splitlines() if line.startswith("# "))
         for block in blocks
     ]
+    set_before = [line for script in scripts for line in script.splitlines() if line.startswith("ridge=")]
+    return ["\n".join([*set_before, script]) for script in scripts]
 
 
 def install(machine: Machine, keys: Path, models: list[Path]) -> None:
@@ -84,8 +96,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _step(machine: Machine, script: str) -> None:
-    # Its status tells whether all units are active, which the checks after the restart ask, too.
-    script = script.replace("systemctl status 'ridge*'", "systemctl status 'ridge*' || true")
+    for asked, told in _TYPED.items():
+        script = script.replace(asked, told)
     machine.run(f"cd /usr/src/ridge\n{script}", timeout=_STEP_SECONDS, environment=_PIP)
 
 
