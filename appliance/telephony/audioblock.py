@@ -124,12 +124,18 @@ class PolicyChanged(msgspec.Struct, frozen=True, tag="policy", tag_field="kind")
     customer: CustomerId | None = None
 
 
+#: ZeroMQ copies what it sends and receives into buffers of 8 KiB, where a call's last audio would stay until
+#: another call's comes. So the end of a call is nearly as long, all zeros, and takes its place.
+WIPING_BYTES = 8000
+
+
 class CallEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="kind"):
     """The call is over; nothing of it follows."""
 
     call: CallId
     at: Annotated[int, msgspec.Meta(ge=0)]
     reason: Literal["bye", "timeout", "no_media", "limit", "shutdown", "end_of_file", "error"]
+    wiping: Annotated[bytes, msgspec.Meta(max_length=WIPING_BYTES)] = bytes(WIPING_BYTES)
 
 
 #: Facts of one customer that a call begins with.

@@ -2,7 +2,7 @@
 
     tools/boot              everything: call, traces, memory, restarts, watchdog, core dump, ordered stop
     tools/boot --short      units, sandboxes, call and traces
-    tools/boot --json FILE  writes what was found
+    tools/boot --json FILE  writes every check with what came of it
 
 The box is a container of systemd-nspawn with network namespaces around it, so it needs root. The first run
 makes its Debian, some 700 MB in `.cache/booted_box`, and needs the network for that.
@@ -11,6 +11,8 @@ makes its Debian, some 700 MB in `.cache/booted_box`, and needs the network for 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
 import shutil
 import signal
@@ -19,7 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from appliance.box.evidence import EvidenceError, write_results
 from tools.booted_box.cables import Cables
+from tools.booted_box.findings import results
 from tools.booted_box.image import ImageError, tree
 from tools.booted_box.installation import install
 from tools.booted_box.machine import Machine, MachineError
@@ -50,7 +54,7 @@ def main() -> int:
                 return _try(machine, cables, directory, options)
         finally:
             cables.close()
-    except (ImageError, MachineError, OSError) as error:
+    except (EvidenceError, ImageError, MachineError, OSError) as error:
         say(str(error))
         return 2
     finally:
@@ -77,9 +81,21 @@ def _try(machine: Machine, cables: Cables, directory: Path, options: argparse.Na
         trial.counters,
     ]
     if not options.short:
-        checks += [trial.memory, trial.restarts, trial.watchdog, trial.core_dump, trial.ordered_stop]
+        checks += [
+            trial.memory,
+            trial.without_rules,
+            trial.restarts,
+            trial.watchdog,
+            trial.core_dump,
+            trial.ordered_stop,
+        ]
     for check in checks:
         trial.attempt(check)
+    if options.json:
+        findings = [dataclasses.asdict(finding) for finding in trial.findings]
+        options.json.write_text(json.dumps(findings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_results(options.evidence, results(trial.findings))
+    say(f"what was tried to get something out is in {options.evidence}, for ridge privacy report --evidence")
     failed = [finding for finding in trial.findings if not finding.held]
     say(f"{len(trial.findings)} checks, {len(failed)} failed, {time.monotonic() - begun:.0f} s")
     return 1 if failed else 0
@@ -90,7 +106,14 @@ def _options() -> argparse.Namespace:
         prog="tools/boot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--short", action="store_true", help="leave out memory, faults and the ordered stop")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every check with what came of it")
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        metavar="FILE",
+        default=REPOSITORY / ".cache/evidence/boot.json",
+        help="results for a privacy report (default: %(default)s)",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the box's disk and console output")
     return parser.parse_args()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tools.booted_box.cables import ADDRESSES, BOX_ADDRESSES, Cables
+from tools.booted_box.findings import Finding
 from tools.booted_box.installation import OTHER_SEAT, SEAT
 from tools.booted_box.machine import Listing, Machine, MachineError
 from tools.booted_box.residue import Residue, Searcher, memory_of
@@ -29,23 +30,13 @@ UNITS: Final = (
 #: The highest exposure that systemd may find (`systemd-analyze security`).
 EXPOSURE: Final = {"engine@0": 0.6, "feed": 1.5, "console": 1.5, "capture": 2.0}
 CUSTOMER: Final = "13900000000"
-#: What the feed writes by design: ledger, keys, and counts of days and verdicts, none of which holds a word.
-BY_DESIGN: Final = "/var/lib/ridge/feed/"
+#: What is written by design, and holds no word: the feed's ledger, keys and counts, and systemd's journal.
+BY_DESIGN: Final = ("/var/lib/ridge/feed/", "/var/log/journal/")
+#: Speech that a process may still hold when a call has ended, because nothing has overwritten it yet.
+RESIDUE_SECONDS: Final = 0.5
 WATCHDOG_SECONDS: Final = 30.0
 _READY_SECONDS: Final = 300.0
 _PORTS: Final = (22, 80, 443, 5060, 5061, 5570, 5571, 5572, 8443, 8730, 9090, 9443, 20000)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was tried."""
-
-    name: str
-    #: what was done, in a sentence
-    tried: str
-    #: what came of it, with figures
-    outcome: str
-    held: bool
 
 
 @dataclass(slots=True)
@@ -61,6 +52,7 @@ class Trial:
     findings: list[Finding] = field(default_factory=list)
     _before: Listing = field(default_factory=dict)
     _words_before: set[str] = field(default_factory=set)
+    _known: dict[str, set[str]] = field(default_factory=dict)
 
     def note(self, name: str, tried: str, outcome: str, *, held: bool) -> None:
         """Keep one result and say it."""
@@ -160,6 +152,8 @@ class Trial:
         self._sync()
         self._words_before = found_in(self.machine.disk, needles(self._words()))
         self._before = self.machine.listing()
+        # A lexicon holds words, too.
+        self._known = {name.split()[0]: self._words_in(pid) for pid, name in self._processes()}
 
     def demo_call(self) -> None:
         """The gateway calls; the seat listens on its network; the others try."""
@@ -232,24 +226,35 @@ class Trial:
     def memory(self) -> None:
         """Look for audio and words of the ended call in the memory of every process of the box."""
         searcher = Searcher(recording.load(self._script_audio()))
-        wanted = needles(self._words())
-        for pid, line in self.machine.processes().items():
-            if "/ridge " not in line:
-                continue
-            residue, words = Residue(searcher.frames, 0, 0, 0), set()
-            dump = self.directory / "memory"
+        for pid, name in self._processes():
+            residue, words = Residue(searcher.frames, 0, 0, 0), self._words_in(pid)
             for part in memory_of(pid):
                 residue = residue.with_more(searcher.search(part))
-                dump.write_bytes(part.tobytes())
-                words |= found_in(dump, wanted)
-            dump.unlink(missing_ok=True)
-            name = line.split("/ridge ", 1)[1].split(" --config")[0]
+            words -= self._known.get(name.split()[0], set())
             self.note(
                 f"memory_{name.split()[0]}", f"search the memory of `ridge {name}` after the call",
                 f"of {residue.frames} loud frames {residue.coded} as G.711, {residue.samples} as samples, "
-                f"{residue.floats} as floats ({residue.seconds:.1f} s); {len(words)} runs of words",
-                held=residue.seconds < 0.5 and not words,
+                f"{residue.floats} as floats ({residue.seconds:.2f} s); {len(words)} runs of words that were "
+                "not there before",
+                held=residue.seconds <= RESIDUE_SECONDS,
             )  # fmt: skip
+
+    def _processes(self) -> list[tuple[int, str]]:
+        """The appliance's processes: number outside, and command."""
+        lines = self.machine.processes().items()
+        return [
+            (pid, line.split("/ridge ", 1)[1].split(" --config")[0])
+            for pid, line in lines
+            if "/ridge " in line
+        ]
+
+    def _words_in(self, pid: int) -> set[str]:
+        wanted, found, dump = needles(self._words()), set[str](), self.directory / "memory"
+        for part in memory_of(pid):
+            dump.write_bytes(part.tobytes())
+            found |= found_in(dump, wanted)
+        dump.unlink(missing_ok=True)
+        return found
 
     # Faults
 
@@ -268,9 +273,8 @@ class Trial:
         """Let a red process die by a fault; no core is left anywhere."""
         self._strike("ridge-engine@0.service", "SEGV", 60.0, "no_core_dump_engine@0", "kill -SEGV")
         pattern = self.machine.run("cat /proc/sys/kernel/core_pattern").strip()
-        found = self.machine.run(
-            "find / -xdev \\( -name 'core' -o -name 'core.*' -o -name '*.core' \\) -size +100k"
-        )
+        made = "find / -xdev -type f -newer /etc/ridge/firewall.nft"
+        found = self.machine.run(f"{made} \\( -name 'core' -o -name 'core.*' -o -name '*.core' \\)")
         self.note(
             "core_files", "look for core files in the whole box",
             f"core_pattern {pattern}; {found.strip() or 'none found'}", held=not found.strip(),
