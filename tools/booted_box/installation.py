@@ -44,7 +44,10 @@ _TYPED: Final = {
     "systemctl status 'ridge*'": "systemctl status 'ridge*' || true",
 }
 #: What a release holds of the checkout.
-RELEASE: Final = ("pyproject.toml", "README.md", "appliance", "models", "systemd", "tools/lock")
+RELEASE: Final = (
+    "pyproject.toml", "README.md", "appliance", "models", "systemd", "tools/lock",
+    "tools/demo_call/demo_call.wav",
+)  # fmt: skip
 
 
 def steps() -> list[str]:
