@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from appliance.language.clauses import clauses, words_of
 from appliance.language.contact_times import contact_times
@@ -20,7 +20,7 @@ from appliance.language.horizons import horizon
 from appliance.language.mentions import asked, in_context, settle
 from appliance.language.money_said import with_amounts
 from appliance.language.needs_lexicon import LEXICON, NeedLexicon
-from appliance.language.phrases import Match
+from appliance.language.phrases import Match, PhraseBook
 from appliance.language.pinyin_forms import Heard, hear
 from appliance.language.stances import (
     CueStance,
@@ -67,6 +67,11 @@ class NeedRules:
         self._tags = self._lexicon.tags
         self._answers = self._lexicon.answers
         self._ellipsis = self._lexicon.left_out
+
+    def books(self) -> dict[str, PhraseBook[Any]]:
+        """All phrases, by what they are used for."""
+        lexicon = self._lexicon
+        return {"mentions": lexicon.mentions, "cues": lexicon.cues, "past": lexicon.past}
 
     def topics(self, heard: Heard) -> list[NeedTag]:
         """The products and permissions that somebody's words name, in order."""

@@ -2,16 +2,19 @@
 
 How phrases are written is said in `phrase_grammar`. A phrase that is long enough (the book says how long) is
 also found by its folded sound (`pinyin_forms`), and a plain one of six or more with one syllable misheard for
-a similar one; a leading `=` limits it to exact characters, for words whose sound is too common.
+a similar one; a leading `=` limits it to exact characters, for words whose sound is too common. A sound does not
+count where an everyday word (`everyday.txt`) is written in its place: 故事 is 股市 without its tones, and is what
+was meant.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Hashable, Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from appliance.language.phrase_grammar import Classes, PhraseError, parse
@@ -35,6 +38,9 @@ SOUND_OF_NAMES: Final = 2
 SOUND_OF_PHRASES: Final = 3
 #: With a choice of words as many more things sound alike.
 SOUND_OF_CHOICES: Final = 4
+
+#: Words that are meant where they are written, though a phrase sounds like them or like a part of them.
+EVERYDAY: Final = Path(__file__).with_name("everyday.txt")
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -85,6 +91,27 @@ class _Compiled(Generic[Key]):
         return self.places[0].words[0].text
 
 
+@cache
+def everyday() -> dict[str, tuple[str, ...]]:
+    """The words of `everyday.txt` by their first character."""
+    words: dict[str, list[str]] = defaultdict(list)
+    for line in EVERYDAY.read_text(encoding="utf-8").splitlines():
+        for word in line.partition("#")[0].split():
+            words[word[0]].append(word)
+    return {first: tuple(same) for first, same in words.items()}
+
+
+def everyday_words(characters: Sequence[str]) -> list[tuple[int, str]]:
+    """Where everyday words begin in what is written, and which."""
+    known = everyday()
+    return [
+        (index, word)
+        for index, character in enumerate(characters)
+        for word in known.get(character, ())
+        if tuple(word) == tuple(characters[index : index + len(word)])
+    ]
+
+
 class PhraseBook(Generic[Key]):
     """All phrases of one rules file, ready to be found."""
 
@@ -110,11 +137,22 @@ class PhraseBook(Generic[Key]):
                     self._searched[start].append(compiled)
         self._lengths = sorted({len(units) for units in (*self._written, *self._sounding)})
 
+    def by_sound(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each phrase without a gap that is found by its sound too, with its folded syllables."""
+        for syllables, phrases in self._sounding.items():
+            for compiled in phrases:
+                yield compiled.phrase, syllables
+
     def find(self, heard: Heard) -> list[Match[Key]]:
         """Every match in the utterance, ordered by start; a phrase matches at most once at each place."""
         found: dict[tuple[Key, str, int, int], Match[Key]] = {}
+        meant = everyday_words(heard.characters)
         for index in range(len(heard)):
             for match in self._at(heard, index):
+                if match.certainty == SOUND and any(
+                    _contradicts(start, word, match) for start, word in meant
+                ):
+                    continue
                 place = (match.key, match.phrase, match.start, match.end)
                 if place not in found or found[place].certainty < match.certainty:
                     found[place] = match
@@ -138,6 +176,16 @@ class PhraseBook(Generic[Key]):
                 match = _match(compiled, heard, index)
                 if match is not None:
                     yield match
+
+
+def _contradicts(start: int, word: str, match: Match[Key]) -> bool:
+    """Whether an everyday word at `start` writes another character where the phrase has one of its own."""
+    if match.end - match.start != len(match.words):
+        return False
+    return any(
+        word[place - start] != match.words[place - match.start]
+        for place in range(max(start, match.start), min(start + len(word), match.end))
+    )
 
 
 def longest(matches: Iterable[Match[Key]]) -> list[Match[Key]]:

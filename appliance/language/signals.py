@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from appliance.language import rules
 from appliance.language.answers import without_fillers
@@ -61,6 +61,12 @@ class SignalRules:
         checker.finish()
         self._phrases = {leg: PhraseBook(phrases[leg], classes=checker.classes) for leg in phrases}
         self._unless = {leg: PhraseBook(unless[leg], classes=checker.classes) for leg in unless}
+
+    def books(self) -> dict[str, PhraseBook[Any]]:
+        """All phrases, by what they are used for."""
+        return {f"{leg} signals": book for leg, book in self._phrases.items()} | {
+            f"{leg} unless": book for leg, book in self._unless.items()
+        }
 
     def read(self, heard: Heard, leg: Leg) -> tuple[SignalFinding, ...]:
         """The signals of one utterance, each at most once, surest first."""
