@@ -40,6 +40,9 @@ INTENTS = SHARED / "data/text/telemarketing_intents.tsv"
 #: Manifests of author styles that are never trained on, calibrated on or looked at while choosing anything.
 HELD_OUT = HERE / "heldout"
 
+#: Styles that were held out until somebody looked at their figures; they choose thresholds now.
+ONCE_HELD_OUT = ("accountant", "foreman", "technician")
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -70,6 +73,12 @@ def own(style: str) -> list[Example]:
 def agent_lines() -> list[str]:
     """What an agent may have said before any utterance without changing what that utterance is."""
     return (HERE / "agent_lines.txt").read_text(encoding="utf-8").splitlines()
+
+
+def retractions() -> list[tuple[str, str]]:
+    """What stands before and after an objection that is somebody else's, was meant once, or is taken back."""
+    lines = (HERE / "retractions.txt").read_text(encoding="utf-8").splitlines()
+    return [(before, after) for before, _, after in (line.partition("…") for line in lines)]
 
 
 def styles() -> list[str]:

@@ -14,7 +14,7 @@ from appliance.language.objections import AGENT_WINDOW, Vocabulary, windows
 from appliance.language.pinyin_forms import Heard, hear, plain_syllables
 from appliance.language.recognition_noise import noised
 from appliance.protocol.vocabulary import OBJECTION_TYPES
-from tools.train.objections import embedding
+from tools.train.objections import corpus, embedding
 from tools.train.objections.corpus import Example
 
 #: An utterance of ours is drawn this many times as often as one of the intents.
@@ -25,6 +25,8 @@ JOINED = 0.15
 #: Of the joined: two objections, labelled with both.
 BOTH = 0.2
 CUT = 0.15
+#: How often a short objection is drawn as one that is reported or taken back, which makes it none.
+RETRACTED = 0.12
 #: How often a line that stands alone gets an agent's line before it.
 AGENT = 0.5
 #: Versions with recognition errors that are kept of each text.
@@ -105,6 +107,7 @@ class Sampler:
             for example in examples
             if not example.labels and len(example.text) < 16 and not example.context
         ]
+        self._retractions = corpus.retractions()
         self._objections = [
             example
             for example in examples
@@ -113,6 +116,7 @@ class Sampler:
             and not example.context
             and example.style not in OTHER_WEIGHTS
         ]
+        self._retractable = frozenset(self._objections)
 
     def batch(self, size: int) -> Batch:
         """Both channels of the utterance and of the agent's words, and the targets, padded.
@@ -135,7 +139,13 @@ class Sampler:
         chance = self._chance
         noisy = chance.random() < NOISED
         heard, labels = self._heard(example, noisy), example.labels
-        if chance.random() < JOINED and len(heard) < 24 and not example.context:
+        if example in self._retractable and chance.random() < RETRACTED:
+            before, after = (
+                self._hearing.noised(part, 4) if noisy else self._hearing.clean(part)
+                for part in chance.choice(self._retractions)
+            )
+            heard, labels = joined(joined(before, heard), after), frozenset()
+        elif chance.random() < JOINED and len(heard) < 24 and not example.context:
             both = bool(labels) and chance.random() < BOTH
             other = chance.choice(self._objections if both else self._small_talk)
             second = self._heard(other, noisy)
@@ -143,12 +153,12 @@ class Sampler:
             labels |= other.labels
         elif chance.random() < CUT and len(heard) > 8:
             heard = beginning(heard, chance.randint(math.ceil(len(heard) * 0.7), len(heard)))
-        before = example.context
-        if not before and chance.random() < AGENT:
-            before = chance.choice(self._agent)
+        agent = example.context
+        if not agent and chance.random() < AGENT:
+            agent = chance.choice(self._agent)
         said = Heard("", (), (), (), frozenset())
-        if before:
-            said = self._hearing.noised(before, 4) if noisy else self._hearing.clean(before)
+        if agent:
+            said = self._hearing.noised(agent, 4) if noisy else self._hearing.clean(agent)
         return self._words.encode(heard), agent_ids(self._words, said), labels
 
 

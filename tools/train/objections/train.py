@@ -39,6 +39,8 @@ from tools.train.objections.sampler import OTHER_WEIGHTS, Hearing, Sampler, agen
 
 SEED = 20261
 BATCH = 64
+#: The weights that are kept are a mean over training, to which each step adds this share.
+AVERAGED = 0.005
 OUTPUT = Path(os.environ.get("RIDGE_TRAIN_OUTPUT", corpus.ROOT / "models/objection-zh"))
 #: Where the float network and the outputs out of fold are left, to be looked at.
 SCRATCH = Path(tempfile.gettempdir())
@@ -60,6 +62,7 @@ def fit(
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [1e-3, 2e-3], total_steps=steps, pct_start=0.1)
     sampler = Sampler(examples, words, corpus.agent_lines(), hearing, seed)
+    averaged = copy.deepcopy(network)
     started, running = time.monotonic(), 0.0
     for step in range(1, steps + 1):
         *inputs, targets = sampler.batch(BATCH)
@@ -70,12 +73,16 @@ def fit(
         optimizer.step()
         schedule.step()
         running += loss.item()
+        share = max(AVERAGED, 1 / step)
+        with torch.no_grad():
+            for kept, value in zip(averaged.parameters(), network.parameters(), strict=True):
+                kept.lerp_(value, share)
         if step % 200 == 0:
             print(
                 f"step {step}/{steps} loss {running / 200:.4f} {time.monotonic() - started:.0f} s", flush=True
             )
             running = 0.0
-    return network.eval()
+    return averaged.eval()
 
 
 def logits(network: ObjectionNetwork, words: Vocabulary, text: str, before: str) -> np.ndarray:
@@ -96,8 +103,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--pretraining", type=int, default=1400, help="steps of pretraining")
+    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--pretraining", type=int, default=2000, help="steps of pretraining")
     parser.add_argument(
         "--folds", type=int, default=3, help="folds of author styles that calibrate; 0 keeps the calibration"
     )
@@ -134,24 +141,31 @@ def out_of_fold(
     words: Vocabulary,
     hearing: Hearing,
     body: Body,
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Logits, truth and style of our lines, clean and noised, from networks that never read the style."""
+) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
+    """Logits, truth, style and whether noised of our lines, from networks that never read the style."""
     chance = random.Random(SEED)
-    scores, truth, styles, texts = [], [], [], []
-    names = list(own)
+    scores, truth, styles, texts, noisy = [], [], [], [], []
+    rest = [style for style in own if style not in corpus.ONCE_HELD_OUT]
     for fold in range(options.fitted_folds or options.folds):
-        left_out = names[fold :: options.folds]
+        # The voices that were held out once choose thresholds in any case.
+        left_out = rest[fold :: options.folds] + (list(corpus.ONCE_HELD_OUT) if fold == 0 else [])
         print(f"fold {fold + 1}: without {', '.join(left_out)}", flush=True)
-        train = [example for style in names if style not in left_out for example in own[style]] + others
+        train = [example for style in own if style not in left_out for example in own[style]] + others
         network = fit(body, train, words, hearing, options.steps, SEED + fold)
         for example in (example for style in left_out for example in own[style]):
-            for text in (example.text, noised(example.text, chance)):
-                scores.append(logits(network, words, text, example.context))
+            for wrong in (False, True):
+                text, context = example.text, example.context
+                if wrong:
+                    text, context = noised(text, chance), context and noised(context, chance)
+                scores.append(logits(network, words, text, context))
                 truth.append([float(kind in example.labels) for kind in OBJECTION_TYPES])
                 styles.append(example.style)
-                texts.append((text, example.context))
-    np.savez(SCRATCH / "objections.folds.npz", scores=scores, truth=truth, styles=styles, texts=texts)
-    return np.array(scores), np.array(truth), styles
+                texts.append((text, context))
+                noisy.append(wrong)
+    np.savez(
+        SCRATCH / "objections.folds.npz", scores=scores, truth=truth, styles=styles, texts=texts, noisy=noisy
+    )
+    return np.array(scores), np.array(truth), styles, np.array(noisy)
 
 
 def store(
