@@ -1,4 +1,8 @@
-"""`ridge eval objection`: scores the objection model on manifests of texts and labels."""
+"""`ridge eval objection`: scores the objection model on manifests of texts and labels.
+
+Every text is heard out syllable by syllable as in a call, and what its end finds counts, so that a type which
+is shown early and kept counts as it does at the seat.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,13 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from appliance.cli import CommandError
 from appliance.protocol.vocabulary import OBJECTION_TYPES
+
+if TYPE_CHECKING:
+    from appliance.language.objections import Judgement
 
 NONE: Final = "none"
 LABELS: Final = (*OBJECTION_TYPES, NONE)
@@ -51,6 +58,7 @@ def add_eval(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Score the manifest and print the figures; raises CommandError where it or the model cannot be used."""
     from appliance.language.objections import ObjectionModel  # noqa: PLC0415
+    from appliance.language.pinyin_forms import hear  # noqa: PLC0415
     from appliance.language.recognition_noise import noised  # noqa: PLC0415
     from appliance.models import ModelError, ModelStore  # noqa: PLC0415
 
@@ -65,16 +73,21 @@ def run(options: argparse.Namespace) -> int:
             Item(noised(item.text, chance), item.label, item.context and noised(item.context, chance))
             for item in items
         ]
-    judged = [model.judge(item.text, item.context) for item in items]
+    judged = [model.hear_out(hear(item.text), hear(item.context)) for item in items]
     if options.predictions:
         _write(options.predictions, items, judged)
     truth = [item.label for item in items]
-    figures = score(truth, [found for found, _ in judged])
+    figures = score(truth, [judgement.label for judgement in judged])
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
     else:
-        away = calibration_error(truth, [probabilities for _, probabilities in judged])
-        print(f"{describe(figures)}\nexpected calibration error of the six types {away:.3f}")
+        away = calibration_error(truth, [judgement.probabilities for judgement in judged])
+        early = sum(bool(judgement.shown) for judgement in judged)
+        back = sum(bool(judgement.taken_back) for judgement in judged)
+        print(
+            f"{describe(figures)}\nexpected calibration error of the six types {away:.3f}\n"
+            f"{early} utterances showed a type while they grew, {back} of them one that their end took back"
+        )
     return 0
 
 
@@ -171,10 +184,11 @@ def describe(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _write(path: Path, items: Sequence[Item], judged: Sequence[tuple[str, dict[Any, float]]]) -> None:
+def _write(path: Path, items: Sequence[Item], judged: Sequence[Judgement]) -> None:
     rows = ["\t".join(("text", "label", "context", "found", *OBJECTION_TYPES))]
-    for item, (found, probabilities) in zip(items, judged, strict=True):
-        rows.append("\t".join((*item, found, *(f"{probabilities[kind]:.3f}" for kind in OBJECTION_TYPES))))
+    for item, judgement in zip(items, judged, strict=True):
+        likely = (f"{judgement.probabilities[kind]:.3f}" for kind in OBJECTION_TYPES)
+        rows.append("\t".join((*item, judgement.label, *likely)))
     try:
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     except OSError as error:

@@ -10,6 +10,7 @@ for each type (Platt 1999), and the probability from which each type is reported
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -38,10 +39,21 @@ PADDING: Final = 0
 UNKNOWN: Final = 1
 #: What a growing utterance must exceed its type's threshold by, so that few partials are taken back.
 MARGIN_OF_PARTIALS: Final = 0.25
-#: What a type that was shown while its utterance grew may fall below its threshold by before it is dropped.
+#: What a growing utterance must reach in any case to show a type, whatever its margin.
+ENOUGH_FOR_PARTIALS: Final = 0.97
+#: What a type that was shown while its utterance grew may fall below its threshold by before it is dropped,
+#: while it grows on and at its end.
 HYSTERESIS: Final = 0.25
+HYSTERESIS_AT_END: Final = 0.15
 #: A growing utterance of fewer syllables may still become anything.
 SHORTEST_PARTIAL: Final = 5
+
+#: 不用, 没有: in answer to these it refuses a service and not the product (a pitch is never one of them).
+_OFFERS_HELP: Final = re.compile(
+    "还有(?:什么|别的|其他).*(?:吗|帮|问题)|有没有(?:别的|其他)|要不要我|需要我(?!.*(?:介绍|推荐|产品|理财|买|讲|办))|"
+    "没打扰|打扰到您|要我(?:再|帮您).*(?:发|重复|说|记)"
+)
+_LONGEST_ANSWER: Final = 6
 
 #: An agent who has said nothing yet.
 NOTHING: Final = hear("")
@@ -206,23 +218,46 @@ class ObjectionModel:
         """
         if not final and len(heard) < SHORTEST_PARTIAL:
             return ()
-        extra = 0.0 if final else MARGIN_OF_PARTIALS
+        if len(heard) <= _LONGEST_ANSWER and _OFFERS_HELP.search(agent_before.text):
+            return ()
         found = [
             ObjectionFinding(kind, round(probability, 3))
             for kind, probability in self.probabilities(heard, agent_before).items()
-            if probability
-            >= (
-                self.thresholds[kind] - HYSTERESIS
-                if kind in shown
-                else min(self.thresholds[kind] + extra, 0.97)
-            )
+            if probability >= self._asked(kind, final=final, shown=kind in shown)
         ]
         return tuple(sorted(found, key=lambda finding: -finding.confidence))
 
-    def judge(self, text: str, agent_before: str = "") -> tuple[str, dict[ObjectionType, float]]:
-        """One label for a text, as `ridge eval objection` scores it: the surest type found, or "none"."""
-        probabilities = self.probabilities(hear(text), hear(agent_before))
-        over = [kind for kind, probability in probabilities.items() if probability >= self.thresholds[kind]]
-        if not over:
-            return "none", probabilities
-        return max(over, key=lambda kind: probabilities[kind]), probabilities
+    def _asked(self, kind: ObjectionType, *, final: bool, shown: bool) -> float:
+        """The probability from which a type is found."""
+        threshold = self.thresholds[kind]
+        if shown:
+            return threshold - (HYSTERESIS_AT_END if final else HYSTERESIS)
+        return threshold if final else min(threshold + MARGIN_OF_PARTIALS, ENOUGH_FOR_PARTIALS)
+
+    def hear_out(self, heard: Heard, agent_before: Heard = NOTHING) -> Judgement:
+        """What a call makes of an utterance that grows syllable by syllable to its end."""
+        shown: frozenset[ObjectionType] = frozenset()
+        for length in range(SHORTEST_PARTIAL, len(heard)):
+            partial = self.find(heard.beginning(length), agent_before, final=False, shown=shown)
+            shown |= {finding.type for finding in partial}
+        found = self.find(heard, agent_before, shown=shown)
+        return Judgement(found, shown, self.probabilities(heard, agent_before))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An utterance heard out: what was found at its end, surest first, and what was shown before."""
+
+    found: tuple[ObjectionFinding, ...]
+    shown: frozenset[ObjectionType]
+    probabilities: dict[ObjectionType, float]
+
+    @property
+    def label(self) -> str:
+        """The surest type found, or "none"."""
+        return self.found[0].type if self.found else "none"
+
+    @property
+    def taken_back(self) -> frozenset[ObjectionType]:
+        """Types that were shown and that the end does not confirm."""
+        return self.shown - {finding.type for finding in self.found}

@@ -46,6 +46,16 @@ class Heard:
     def __len__(self) -> int:
         return len(self.characters)
 
+    def beginning(self, length: int) -> Heard:
+        """The first `length` units; `text` stays whole."""
+        return Heard(
+            self.text,
+            self.characters[:length],
+            self.syllables[:length],
+            self.source[:length],
+            frozenset(place for place in self.breaks if place < length),
+        )
+
 
 @lru_cache(maxsize=4096)
 def fold(syllable: str) -> str:

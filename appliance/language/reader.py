@@ -7,7 +7,6 @@ digits said in pieces over several utterances are still found.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection
 from typing import Final
 
@@ -22,12 +21,6 @@ from appliance.models import ModelStore
 from appliance.protocol.vocabulary import ObjectionType
 from appliance.speech.utterance import Utterance
 
-#: 不用, 没有: in answer to these it refuses a service and not the product (a pitch is never one of them).
-_OFFERS_HELP: Final = re.compile(
-    "还有(?:什么|别的|其他).*(?:吗|帮|问题)|有没有(?:别的|其他)|要不要我|需要我(?!.*(?:介绍|推荐|产品|理财|买|讲|办))|"
-    "没打扰|打扰到您|要我(?:再|帮您).*(?:发|重复|说|记)"
-)
-_LONGEST_ANSWER: Final = 6
 #: A pause between two words that parts clauses, in ms; shorter ones are within a clause.
 PAUSE_MS: Final = 250
 
@@ -68,8 +61,6 @@ class LanguageReader:
         """
         heard = _heard(utterance)
         objections = self._objections.find(heard, hear(agent_before), final=utterance.final, shown=shown)
-        if len(heard) <= _LONGEST_ANSWER and _OFFERS_HELP.search(agent_before):
-            objections = ()
         if not utterance.final:
             return Findings(objections=objections)
         needs = self._needs.read(heard, agent_before, topic)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from appliance.language.objections import HYSTERESIS, NOTHING, ObjectionModel
+from appliance.language.objections import HYSTERESIS_AT_END, NOTHING, ObjectionModel
 from appliance.language.pinyin_forms import hear
 from appliance.language.reader import LanguageReader
 from appliance.models import ModelStore
@@ -59,10 +59,10 @@ def test_less_is_asked_of_a_type_that_was_shown(model: ObjectionModel) -> None:
     heard = hear("再说吧")
     surest, probability = max(model.probabilities(heard).items(), key=lambda pair: pair[1])
     model = ObjectionModel.load(ModelStore())
-    model.thresholds[surest] = probability + HYSTERESIS / 2
+    model.thresholds[surest] = probability + HYSTERESIS_AT_END / 2
     assert surest not in {objection.type for objection in model.find(heard)}
     assert surest in {objection.type for objection in model.find(heard, shown={surest})}
-    model.thresholds[surest] = probability + HYSTERESIS + 0.01
+    model.thresholds[surest] = probability + HYSTERESIS_AT_END + 0.01
     assert surest not in {objection.type for objection in model.find(heard, shown={surest})}
 
 
@@ -84,6 +84,22 @@ GROWING = [
     "我怎么知道你是不是骗子现在骗子那么多",
     "谢谢你啊我真的不需要你去问问别人吧",
 ]
+
+
+@pytest.mark.parametrize(
+    ("said", "before"),
+    [
+        *((said, "") for said in GROWING),
+        ("没有啊", "请问您还有什么问题吗"),
+        ("你说的这个手续费是怎么收的", ""),
+    ],
+)
+def test_an_utterance_heard_out_is_judged_as_in_a_call(model: ObjectionModel, said: str, before: str) -> None:
+    reader = LanguageReader.load(ModelStore()).open()
+    for cut in range(1, len(said)):
+        reader.customer(Utterance("customer", 0, 0, 100 * cut, said[:cut], (), (), 0.9, False), before)
+    whole = reader.customer(Utterance("customer", 0, 0, 100 * len(said), said, (), (), 0.9, True), before)
+    assert model.hear_out(hear(said), hear(before)).found == whole.objections
 
 
 def test_what_a_growing_utterance_shows_stays_and_is_seldom_taken_back() -> None:

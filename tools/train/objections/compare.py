@@ -36,7 +36,7 @@ def main() -> None:
                 text, context = item.text, item.context
                 if kind == "noised":
                     text, context = noised(text, chance), context and noised(context, chance)
-                judged.append(model.judge(text, context)[0])
+                judged.append(model.hear_out(hear(text), hear(context)).label)
             figures = score([item.label for item in items], judged)
             alarms = figures["none_false_alarm"]
             print(f"{name} {kind}: macro-F1 {figures['macro_f1']}, false alarms {alarms}")
