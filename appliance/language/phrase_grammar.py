@@ -4,7 +4,7 @@
     炒了…年股        … skips up to four syllables
     (别|不要)再打     one of several words; an empty one, as in (再|), may be missing
     <not>再<call>    one of the words of a class, which the rules file names in `[classes]`
-    =黄金           by its characters only: its sound is too common
+    =黄金           by its characters only: its sound is too common (tools/soundalikes.py finds those)
 
 Classes make a rule of a list: whoever says 甭再打 need not have been thought of, as long as 甭 is a word of
 denial and 打 one of calling.

@@ -2,9 +2,9 @@
 
 How phrases are written is said in `phrase_grammar`. A phrase that is long enough (the book says how long) is
 also found by its folded sound (`pinyin_forms`), and a plain one of six or more with one syllable misheard for
-a similar one; a leading `=` limits it to exact characters, for words whose sound is too common. A sound does not
-count where an everyday word (`everyday.txt`) is written in its place: 故事 is 股市 without its tones, and is what
-was meant.
+a similar one; a leading `=` limits it to exact characters, for words whose sound is too common. A sound does
+not count where an everyday word (`everyday.txt`) is written in its place: 故事 is 股市 without its tones, and
+is what was meant.
 """
 
 from __future__ import annotations

@@ -55,9 +55,10 @@ def test_the_model_hears_authors_it_never_read(
     clean = json.loads(capsys.readouterr().out)
     main(["eval", "objection", *MANIFESTS, "--json", "--noise", "recognition"])
     noisy = json.loads(capsys.readouterr().out)
-    assert clean["macro_f1"] > 0.86
-    assert noisy["macro_f1"] > 0.78
-    assert clean["none_false_alarm"] < 0.1
+    assert clean["macro_f1"] > 0.84
+    assert noisy["macro_f1"] > 0.74
+    assert clean["none_false_alarm"] <= 0.04
+    assert noisy["none_false_alarm"] <= 0.04
 
 
 @pytest.mark.parametrize(
