@@ -187,7 +187,8 @@ def describe(figures: dict[str, Any]) -> str:
 def _write(path: Path, items: Sequence[Item], judged: Sequence[Judgement]) -> None:
     rows = ["\t".join(("text", "label", "context", "found", *OBJECTION_TYPES))]
     for item, judgement in zip(items, judged, strict=True):
-        likely = (f"{judgement.probabilities[kind]:.3f}" for kind in OBJECTION_TYPES)
+        given: Mapping[Any, float] = judgement.probabilities
+        likely = (f"{given[kind]:.3f}" for kind in OBJECTION_TYPES)
         rows.append("\t".join((*item, judgement.label, *likely)))
     try:
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
