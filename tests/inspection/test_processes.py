@@ -70,6 +70,7 @@ def test_confined_processes_are_in_order(machine: Machine) -> None:
         ("process.network", "network_interfaces", {"interfaces": ("lo", "eth0")}),
         ("process.files", "files_writable", {"mounts": ("30 1 8:1 / / rw - ext4 /dev/sda1 rw",)}),
         ("process.files", "files_writable", {"mounts": (*MOUNTS, "40 30 8:1 /srv /srv rw - ext4 a rw")}),
+        ("process.files", "files_writable", {"mounts": (*MOUNTS, "40 30 0:9 / /run/lock rw - tmpfs a rw")}),
         ("process.memory", "core_limit", {"core": "unlimited"}),
         ("process.memory", "memory_swapped", {"VmSwap": "12 kB"}),
         ("process.memory", "written_and_run", {"maps": "rwxp\n"}),

@@ -157,7 +157,8 @@ def test_what_is_in_memory_stays_there_and_the_watchdog_is_on(unit: str) -> None
     found = settings(unit)
     expected = {
         "MemorySwapMax": "0", "LimitCORE": "0", "CoredumpFilter": "0", "MemoryDenyWriteExecute": "yes",
-        "Type": "notify", "NotifyAccess": "main", "KillSignal": "SIGTERM", "ProtectSystem": "strict",
+        "ReadOnlyPaths": "-/run/lock", "Type": "notify", "NotifyAccess": "main", "KillSignal": "SIGTERM",
+        "ProtectSystem": "strict",
     }  # fmt: skip
     assert {name: found[name] for name in expected} == {name: [value] for name, value in expected.items()}
     assert int(found["WatchdogSec"][0]) > 0

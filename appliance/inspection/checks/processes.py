@@ -29,6 +29,8 @@ _MEASURED: Final[tuple[CheckId, ...]] = (
 _FILTER: Final = "2"
 #: What any process may write: memory, devices, and the /tmp that is its own (PrivateTmp).
 _WRITABLE_FOR_ALL: Final = ("/run", "/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108
+#: In memory too, but for every user: what one process leaves there another one finds.
+_SHARED: Final = "/run/lock"
 #: What the kernel puts into every new network namespace where these modules are loaded, down.
 _FALLBACK_DEVICES: Final = frozenset(
     {"sit0", "tunl0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip6gre0", "ip_vti0", "ip6_vti0", "teql0"}
@@ -152,7 +154,7 @@ def _files(ground: Ground, running: RunningPart) -> Measure:
     too_many = sorted(
         mount.place
         for mount in writable
-        if not any(Path(mount.place).is_relative_to(place) for place in allowed)
+        if mount.place == _SHARED or not any(Path(mount.place).is_relative_to(place) for place in allowed)
     )
     facts: Facts = {"writable": sorted({mount.place for mount in writable} - set(too_many))[:20]}
     if too_many:
