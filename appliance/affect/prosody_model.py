@@ -82,11 +82,10 @@ def described(levels: Sequence[Level], frames: Floats, energy: Floats) -> Floats
 
 
 def _widened(belief: Floats) -> Floats:
-    """The greatest value within _DRIFT steps of each step of the axis, shape (..., BINS)."""
-    padded = np.pad(belief, [(0, 0)] * (belief.ndim - 1) + [(_DRIFT, _DRIFT)], constant_values=_IMPOSSIBLE)
-    pairs = np.maximum(padded[..., :-1], padded[..., 1:])
+    """The greatest value within _DRIFT steps of each but the outermost steps, shape (..., n - 2 * _DRIFT)."""
+    pairs = np.maximum(belief[..., :-1], belief[..., 1:])
     fours = np.maximum(pairs[..., :-2], pairs[..., 2:])
-    return np.asarray(np.maximum(fours[..., :-1], padded[..., 2 * _DRIFT :]), np.float32)
+    return np.maximum(fours[..., :-1], belief[..., 2 * _DRIFT :])
 
 
 def decode(scores: Floats, beliefs: Floats, voiced_from: float) -> tuple[Floats, Floats, Floats]:
@@ -110,12 +109,18 @@ def decode(scores: Floats, beliefs: Floats, voiced_from: float) -> tuple[Floats,
     voicing = 1.0 / (1.0 + np.exp(-scores[..., BINS]))
     relative = steps - steps.max(axis=-1, keepdims=True)
     shares = relative - np.log(np.exp(relative).sum(axis=-1, keepdims=True))
-    known = np.concatenate([beliefs, shares * voicing[..., None]], axis=-2)
-    heard, wide = known[:, REACH:].copy(), known
+    # room at both ends for what is widened, so that nothing need be padded
+    room = REACH * _DRIFT
+    wide = np.full((len(scores), REACH + CHUNK, BINS + 2 * room), _IMPOSSIBLE, np.float32)
+    known = wide[..., room : room + BINS]
+    known[:, :REACH] = beliefs
+    np.multiply(shares, voicing[..., None], out=known[:, REACH:])
+    heard = known[:, REACH:].copy()
     for away in range(1, REACH + 1):
         wide = _widened(wide)
-        heard += wide[:, REACH - away : -away]
-        heard[:, :-away] += wide[:, REACH + away :]
+        around = wide[..., room - away * _DRIFT :][..., :BINS]
+        heard += around[:, REACH - away : -away]
+        heard[:, :-away] += around[:, REACH + away :]
     best = np.clip(heard.argmax(axis=-1), _NEIGHBOURS, BINS - 1 - _NEIGHBOURS)
     near = best[..., None] + np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     around = np.take_along_axis(steps, near, axis=-1)

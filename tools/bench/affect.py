@@ -1,10 +1,11 @@
 """What the affect room costs: milliseconds of one core for a second of a customer's speech, in batches.
 
-    python tools/bench/affect.py [--calls 16] [--seconds 30]
+    python tools/bench/affect.py [--calls 16] [--seconds 30] [--rounds 5]
 
 Each call is fed blocks of 80 ms, as capture sends them, and all calls are run together after each block, as
 the engine does; every three seconds an utterance is described. Voice activity says "speech" all the time, so
-this is the worst case.
+this is the worst case. The quickest round counts: what else a shared machine does empties the caches, and
+only ever adds time.
 """
 
 from __future__ import annotations
@@ -47,22 +48,15 @@ def speech(folder: Path, seconds: float, skip: int) -> NDArray[np.int16]:
     return np.resize(np.concatenate(parts), int(8000 * seconds))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--calls", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--without-emotion", action="store_true")
-    options = parser.parse_args()
-    shared = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
-    audio = [speech(shared / "data/emotion/casia", options.seconds, call) for call in range(options.calls)]
-    models = AffectModels.load(ModelStore(), emotion=not options.without_emotion)
+def run(models: AffectModels, audio: list[NDArray[np.int16]]) -> tuple[float, int]:
+    """Processor time of one round in seconds, and how many decisions were made."""
     voices = [CustomerVoice(models) for _ in audio]
     for voice in voices:
         voice.speech(SpeechStarted("customer", 0))
     decisions = 0
     # the time of this process on its core, whatever else the machine does
     began = time.process_time()
-    for start in range(0, int(8000 * options.seconds) - BLOCK, BLOCK):
+    for start in range(0, len(audio[0]) - BLOCK, BLOCK):
         for voice, samples in zip(voices, audio, strict=True):
             voice.feed(samples[start : start + BLOCK], 8000, start // 8)
         models.run(voices)
@@ -71,12 +65,27 @@ def main() -> int:
         if at_ms % UTTERANCE_MS < BLOCK // 8:
             for voice in voices:
                 voice.describe(at_ms - UTTERANCE_MS, at_ms, 12)
-    spent = time.process_time() - began
+    return time.process_time() - began, decisions
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--calls", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--without-emotion", action="store_true")
+    options = parser.parse_args()
+    shared = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
+    audio = [speech(shared / "data/emotion/casia", options.seconds, call) for call in range(options.calls)]
+    models = AffectModels.load(ModelStore(), emotion=not options.without_emotion)
+    rounds = [run(models, audio) for _ in range(options.rounds)]
+    each = [round(1000 * spent / (options.calls * options.seconds), 3) for spent, _ in rounds]
     result = {
         "calls": options.calls,
         "seconds": options.seconds,
-        "decisions": decisions,
-        "ms_per_second_of_speech": round(1000 * spent / (options.calls * options.seconds), 3),
+        "decisions": rounds[0][1],
+        "ms_per_second_of_speech": min(each),
+        "rounds": each,
     }
     print(json.dumps(result))
     return 0

@@ -178,7 +178,7 @@ def main() -> int:
         # what was heard in other corpora says little of how sure to be on calls
         like_calls = sorted({item.speaker for item in acted if item.corpus == options.target})
         known = like_calls[:-1] or [item.speaker for item in acted if item.speaker in outcomes[0].held_out]
-        bounds = calibration.choose([calibration.judged(outcomes[0], speaker=one) for one in known])
+        bounds = calibration.choose([calibration.judged(outcomes[0], speakers=known)])
     else:
         outcomes = []
         for number, held_out in enumerate(folds(acted)):
