@@ -1,4 +1,4 @@
-"""What the feed can serve: `python -m tools.bench.feed [--seats 500] [--rate 5] [--seconds 20]`.
+"""What the feed can serve: `python -m tools.bench.feed [--seats 500] [--rate 2] [--seconds 20]`.
 
 A feed process, with the seats' sockets in processes of their own on loopback, is sent whole profiles at the
 door as engines would send them. Delays run from before the message enters the door until a seat has it
@@ -28,10 +28,11 @@ import zmq
 
 from appliance.feed.grants import Entry, GrantBook
 from appliance.feed.keys import CurveKeys, box_keys
-from appliance.protocol.codec import encode
+from appliance.protocol.codec import TIME_GRID_MS, encode
 from tests.protocol.samples import profile
 
-#: Calls of a seat that take turns: a call may send 1 KiB a second, and a profile has about that.
+#: Calls of a seat that take turns: a call may send 1 KiB a second, and a profile has about that. Their bits
+#: allow a seat some three such messages a second, most of them for the time that is hidden in each.
 CALLS_A_SEAT = 6
 #: Processes that hold the seats' sockets.
 LISTENERS = 2
@@ -191,6 +192,8 @@ def _feed(directory: Path, ledger: bool) -> Iterator[tuple[subprocess.Popen[str]
     config = directory / "ridge.toml"
     config.write_text(
         f"[box]\nruntime_directory = '{directory}/run'\nstate_directory = '{directory}/state'\n"
+        # Every seat is a call of its own, and the box's bits are those of its calls.
+        "[siprec]\nmax_calls = 2000\nrtp_ports = [20000, 29999]\n"
         f"[feed]\npublish_port = 0\ncontrol_port = 0\nlease_seconds = 300\nledger = {str(ledger).lower()}\n",
         encoding="utf-8",
     )
@@ -236,12 +239,13 @@ def _send(pipe: Connection, door: Path, load: Load) -> None:
         due = min(total, int((time.monotonic() - begun) * load.seats * load.rate) + 1)
         for number in range(sent, due):
             seat, turn = number % load.seats, number // load.seats
-            # The monotonic clock is the same in all processes; in microseconds it fits where a date belongs.
+            # The monotonic clock is the same in all processes; in microseconds it fits where a date belongs,
+            # on the grid of the door.
             message = msgspec.structs.replace(
                 template,
                 seat=str(8000 + seat),
                 call=f"{seat:011d}{turn % CALLS_A_SEAT:011d}",
-                wall=time.monotonic_ns() // 1000,
+                wall=time.monotonic_ns() // 1000 * TIME_GRID_MS,
             )
             socket.send(msgspec.msgpack.encode(message))
         sent = due
@@ -289,7 +293,8 @@ def _listen(pipe: Connection, seats: list[tuple[str, CurveKeys]], box: bytes, po
                 except zmq.Again:
                     break
                 if message["type"] == "profile":
-                    delays.append((max(now, time.monotonic_ns() // 1000) - message["wall"]) / 1e6)
+                    sent = message["wall"] // TIME_GRID_MS
+                    delays.append((max(now, time.monotonic_ns() // 1000) - sent) / 1e6)
 
 
 def _connect(
@@ -316,7 +321,7 @@ def _machine() -> tuple[float, float]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench.feed", description=__doc__)
     parser.add_argument("--seats", type=int, default=500)
-    parser.add_argument("--rate", type=float, default=5.0, help="updates a second for each seat")
+    parser.add_argument("--rate", type=float, default=2.0, help="updates a second for each seat")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--runs", type=int, default=1, help="each with and without the ledger")
     return parser.parse_args()

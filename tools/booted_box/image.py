@@ -31,6 +31,12 @@ class ImageError(RuntimeError):
     """The tree cannot be made; the text says what to do next."""
 
 
+def place() -> Path:
+    """Where the tree for this checkout's lock is, or will be."""
+    made_of = f"{RECIPE} {SUITE} {PACKAGES}".encode()
+    return CACHE / hashlib.sha256(made_of + LOCK.read_bytes()).hexdigest()[:16]
+
+
 def tree() -> Path:
     """The root directory for this checkout's lock, made where it is not there yet.
 
@@ -39,8 +45,7 @@ def tree() -> Path:
     Raises:
         ImageError: it cannot be made.
     """
-    made_of = f"{RECIPE} {SUITE} {PACKAGES}".encode()
-    directory = CACHE / hashlib.sha256(made_of + LOCK.read_bytes()).hexdigest()[:16]
+    directory = place()
     if not directory.is_dir():
         _make(directory)
     return directory
