@@ -14,7 +14,7 @@ from appliance.protocol.vocabulary import NEED_TAGS, NeedTag, Stance
 FILLERS: Final = frozenset("啊呀呢吧嗯哦噢额呃哎诶了哈嘛喽咯哟唉的")
 _KEYS: Final = ("asks_has", "asks_wants", "offers", "has", "wants", "accepts", "rejects")
 #: An answer that goes on without a pause goes on with one of these (行|那我买一点).
-_GOES_ON: Final = frozenset("那就我你您先给帮咱不但")
+_GOES_ON: Final = frozenset("那就我你您先给帮咱不但来买存办开做放弄")
 _STANCES: Final[tuple[Stance, ...]] = get_args(Stance)
 
 

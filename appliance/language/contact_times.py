@@ -14,6 +14,8 @@ CONFIDENCE: Final = 0.75
 #: From this hour on people speak of the evening; until the other one a bare hour may be one of the evening.
 EVENING: Final = 18
 _LATEST_BARE: Final = 10
+#: Asked for a time, a bare hour up to this one is one of the evening.
+_ASKED_HOUR: Final = 8
 
 _EVENING: Final = re.compile(
     "晚上|今晚|明晚|傍晚|夜里|下班|下了班|晚饭|吃完饭|收摊|打烊|收工|天黑|哄睡|孩子睡"
@@ -71,7 +73,9 @@ def _evening(clause: str, whole: str, agent_before: str) -> bool:
         hour = value_of(match[1]) or 0
         if hour >= EVENING:
             return True
-        late = _EVENING.search(whole) or _EVENING.search(agent_before)
+        # who is called at work is asked when it suits, and names an hour after it
+        asked = _ASKS_WHEN.search(agent_before) and hour <= _ASKED_HOUR
+        late = asked or _EVENING.search(whole) or _EVENING.search(agent_before)
         if EVENING - 12 <= hour <= _LATEST_BARE and late:
             return True
     return False

@@ -23,10 +23,13 @@ PRODUCTS: Final[frozenset[NeedTag]] = frozenset(
 _OF_ONESELF: Final[frozenset[NeedTag]] = frozenset(
     ["idle_money", "novice", "expert", "risk_seeking", "risk_averse", "holdings_elsewhere"]
 )
+#: What was once arranged is no wish any more (上礼拜我去你们网点).
+_ARRANGED: Final[frozenset[NeedTag]] = frozenset(["visit_branch", "contact_message", "call_back"])
+_BYGONE: Final = re.compile("昨天|前天|上次|上周|上礼拜|上星期|上个月|那天|上回|去年")
 _THIRD: Final = re.compile("^[哦嗯啊那]*(?:[他她]们?|人家|别人|朋友|同事|邻居)")
 #: Right before a phrase that states something, these deny it (先不|买了保险) or ask it (是不是|快到期).
 _DENIES: Final = re.compile(
-    "(?:不|没|没有|不是|不用|不想|不要|别|未必|还没|哪有|谁说|不接受|不需要|拒绝|谢绝)$"
+    "(?:不|没|没有|不是|不用|不想|不要|别|未必|还没|哪有|谁说|不接受|不需要|拒绝|谢绝|(?:别|不要|不想)(?:给我)?[整弄推买搞来选])$"
 )
 _ASKS: Final = re.compile("(?:是不是|有没有|能不能|要不要|会不会|可不可以|什么时候)$")
 #: Right before a phrase that states what one has, these make it what one wants (不如|放余额宝).
@@ -87,6 +90,8 @@ def in_context(stance: Stance, match: Match[Mention], heard: Heard, *, question:
         return "asks"
     if _REPORTED.search(words_of(heard, max(begin, match.start - 8), match.start)):
         return None
+    if match.key.tag in _ARRANGED and _BYGONE.search(words_of(heard, begin, match.start)):
+        return None
     if match.key.tag in _OF_ONESELF and _of_others(heard, match.start):
         return None
     if stance == "has" and match.key.tag in PRODUCTS and _INTENDS.search(before):
@@ -131,9 +136,12 @@ def settle(matches: Iterable[Match[Mention]]) -> list[Match[Mention]]:
         of_group = [match for match in found if ("" if match.key.tag in PRODUCTS else match.key.tag) == group]
         spans = {(match.start, match.end): match for match in longest(of_group)}
         out: dict[tuple[int, int, Mention], Match[Mention]] = {}
+        literal = {span: max(len(m.words) for m in of_group if (m.start, m.end) == span) for span in spans}
         for match in of_group:
             best = spans.get((match.start, match.end))
-            if best is not None and match.certainty == best.certainty:
+            # 拿不出来 is itself and not 拿…出来
+            exact = best is not None and len(match.words) == literal[match.start, match.end]
+            if best is not None and match.certainty == best.certainty and exact:
                 out[match.start, match.end, match.key] = match
         settled += out.values()
     return sorted(settled, key=lambda match: match.start)

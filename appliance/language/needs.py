@@ -54,6 +54,10 @@ _WISHES: Final = re.compile("想|要|倾向|喜欢|打算|更|选|希望|考虑"
 _NOTHING_ELSE: Final = re.compile("^[嗯啊哦就是的吧呢呀都也主要]*$")
 
 
+#: Right behind a thing, and nothing more in the clause but for the first of them.
+_PROPOSED: Final = re.compile("^(?:吧|(?:也|还|倒|都)?(?:行|中|成|好|可以|没问题)(?:的|啊|吧|呀)?$)")
+
+
 class NeedRules:
     """The validated rules, ready to read utterances."""
 
@@ -210,7 +214,10 @@ class NeedRules:
             and not (cue.key.before and any(cue.start < start < cue.end for start, _ in phrases))
             and (cue.end not in spoken_for or (cue.key.stance == "asks" and cue.start in held))
         ]
-        past = [match.start for match in self._lexicon.past.find(heard)]
+        before = self._lexicon.past.find(heard)
+        past = [match.start for match in before]
+        # 原先|买了 is no 先买
+        cues = [cue for cue in cues if not any(one.start < cue.start < one.end for one in before)]
         given = assign(open_mentions, cues, walls, past)
         _ask_beside(given, mentions, heard)
         found: dict[NeedTag, NeedFinding] = {}
@@ -262,9 +269,9 @@ class NeedRules:
         if (
             cue is None
             and rule.alone is None
-            and "".join(heard.characters[match.end : match.end + 1]) == "吧"
+            and _PROPOSED.match(words_of(heard, match.end, _clause_end(heard, match.end)))
         ):
-            # 还是国债吧: a thing that is proposed
+            # 还是国债吧, 国债行: a thing that is proposed, or found right
             cue = "wants", 0
         if cue is not None:
             said, distance = cue
@@ -294,3 +301,8 @@ def _ask_beside(
         beside = 0 <= following.start - mention.end <= 1 and following.start not in heard.breaks
         if named.stance is None and asked.stance == "asks" and beside and mention.start not in given:
             given[mention.start] = "asks", following.start - mention.end
+
+
+def _clause_end(heard: Heard, at: int) -> int:
+    """The unit at which the clause of the unit before `at` ends."""
+    return min([len(heard), *(edge for edge in heard.breaks if edge >= at)])
