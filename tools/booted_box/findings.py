@@ -7,7 +7,7 @@ import importlib.metadata
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.box.evidence import Attempt, AttemptOutcome, Results, Tried
+from appliance.box.evidence import Attempt, AttemptOutcome, Quantity, Results, Tried
 
 #: Attempts of a report: who tries what, in Chinese; the English sentence is the finding's.
 ATTEMPTS: Final = {
@@ -37,6 +37,9 @@ class Finding:
     #: what came of it, with figures
     outcome: str
     held: bool
+    #: what came through in spite of that, and what may, in seconds of speech
+    came: float = 0.0
+    budget: float = 0.0
 
 
 def results(findings: list[Finding]) -> Results:
@@ -45,10 +48,14 @@ def results(findings: list[Finding]) -> Results:
     for finding in findings:
         if finding.name in ATTEMPTS:
             by, zh = ATTEMPTS[finding.name]
-            outcome: AttemptOutcome = "stopped" if finding.held else "succeeded"
+            held: AttemptOutcome = "within_budget" if finding.came else "stopped"
+            outcome: AttemptOutcome = held if finding.held else "succeeded"
             reason = None if finding.held else finding.outcome[:400]
             name = finding.name.replace("@", "_")
-            made.append(Attempt(name, by, Tried(zh, finding.tried[:400]), outcome, reason=reason))
+            budget = Quantity(finding.budget, "s") if finding.budget else None
+            came = Quantity(round(finding.came, 2), "s") if finding.came else None
+            tried = Tried(zh, finding.tried[:400])
+            made.append(Attempt(name, by, tried, outcome, budget, came, reason))
     now = datetime.datetime.now(datetime.timezone.utc)
     version = importlib.metadata.version("ridge-appliance")
     where = "Debian 12 under systemd in a container, gateway, seats and an outsider in namespaces"
