@@ -116,6 +116,11 @@ def amounts(text: str) -> list[Amount]:
         money = bool(re.search("[万亿w]", text[match.start() : end])) or (
             match["unit"] is not None or text[end:].startswith(_MONEY_WORDS)
         )
-        if money and 0 < value <= MAX_YUAN and text[match.start() : match.start() + 2] != "万一":
+        if (
+            money
+            and round(value) >= 1
+            and value <= MAX_YUAN
+            and text[match.start() : match.start() + 2] != "万一"
+        ):
             found.append(Amount(match.start(), end, round(value)))
     return found

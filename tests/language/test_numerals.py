@@ -1,7 +1,7 @@
 """Spoken numbers have their value, and amounts of money are read."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.language.numerals import MAX_YUAN, amounts, value_of
@@ -41,6 +41,7 @@ def test_the_places_of_amounts_are_in_the_text() -> None:
     assert "定期有三十万基金里十五万"[second.start : second.end] == "十五万"
 
 
+@example("〇万点三")
 @given(st.text(alphabet="零〇一二两三四五六七八九十百千万亿点幺多几来把个块元钱年月我20.5", max_size=40))
 def test_any_run_of_numerals_is_read_without_failing(text: str) -> None:
     for amount in amounts(text):
