@@ -179,6 +179,8 @@ def main() -> int:
         like_calls = sorted({item.speaker for item in acted if item.corpus == options.target})
         known = like_calls[:-1] or [item.speaker for item in acted if item.speaker in outcomes[0].held_out]
         bounds = calibration.choose([calibration.judged(outcomes[0], speakers=known)])
+        # and it speaks only where one answer is likelier than all others together
+        bounds["least_confidence"] = calibration.MOST_UNCERTAIN
     else:
         outcomes = []
         for number, held_out in enumerate(folds(acted)):
