@@ -49,7 +49,8 @@ def logged_in(browser: Browser, appliance: RunningAppliance, language: str = "en
 
 
 def enter(page: Page, password: str) -> None:
-    page.wait("document.querySelector('#password') !== null")
+    # The field gets the focus when the page is whole; a key pressed before goes nowhere.
+    page.wait("document.readyState === 'complete' && document.activeElement.id === 'password'")
     page.run(f"document.querySelector('#password').value = {password!r}")
     page.press("Enter")
 
