@@ -151,7 +151,7 @@ class CaptureService:
         counters = self._outlet.counters
         self._journal.write(
             CaptureStopped(
-                totals=CaptureTotals(self._totals + self._policies.counters),
+                totals=CaptureTotals({**self._totals, **self._policies.counters}),
                 sip=SipTotals(server.counters),
                 foreign_sip=self._endpoint.foreign,
                 messages_sent=counters.sent,
