@@ -26,12 +26,15 @@ from tools.booted_box.cables import Cables
 from tools.booted_box.findings import results
 from tools.booted_box.image import ImageError, tree
 from tools.booted_box.installation import install
-from tools.booted_box.machine import Machine, MachineError
+from tools.booted_box.machine import Machine, MachineError, NoBoxError
 from tools.booted_box.trial import Trial
 from tools.running import REPOSITORY
 
 #: Recognizers that a site would have pulled; without them the bundled one runs.
 UPSTREAM = REPOSITORY.parent / "shared/models/asr-zh-pinyin-zipformer"
+
+#: Exit status where containers are not to be had, which says nothing of the appliance.
+NO_BOX = 3
 
 
 def say(text: str) -> None:
@@ -54,6 +57,9 @@ def main() -> int:
                 return _try(machine, cables, directory, options)
         finally:
             cables.close()
+    except NoBoxError as error:
+        say(f"no box can be booted on this machine: {error}")
+        return NO_BOX
     except (EvidenceError, ImageError, MachineError, OSError) as error:
         say(str(error))
         return 2

@@ -33,6 +33,10 @@ class MachineError(RuntimeError):
     """The box did not do what it was told; the text quotes what it said."""
 
 
+class NoBoxError(MachineError):
+    """Not even an empty box can be booted on this machine; the text says why."""
+
+
 class Machine:
     """Runs from `with` on, until which `directory` holds what belongs to it."""
 
@@ -46,9 +50,18 @@ class Machine:
 
     def __enter__(self) -> Machine:
         if shutil.which("systemd-nspawn") is None:
-            raise MachineError("systemd-nspawn is not installed; run: apt-get install systemd-container")
+            raise NoBoxError("systemd-nspawn is not installed; run: apt-get install systemd-container")
         for path in (self._layer, self._root):
             path.mkdir()
+        try:
+            self._lay_out()
+            self.start()
+        except MachineError as error:
+            self._clear_away()
+            raise NoBoxError(str(error)) from error
+        return self
+
+    def _lay_out(self) -> None:
         _run("truncate", "-s", DISK_SIZE, str(self.disk))
         _run("mke2fs", "-q", "-t", "ext4", str(self.disk))
         _run("mount", "-o", "loop", str(self.disk), str(self._layer))
@@ -56,12 +69,13 @@ class Machine:
             (self._layer / name).mkdir()
         layers = f"lowerdir={self._tree},upperdir={self._layer}/upper,workdir={self._layer}/work"
         _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self._root))
-        self.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._clear_away()
+
+    def _clear_away(self) -> None:
         with contextlib.suppress(MachineError):
             self.power_off()
         for path in (self._root, self._layer):

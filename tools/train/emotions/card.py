@@ -35,7 +35,8 @@ the speakers of {target} but {last}, whom the training never saw either; so read
 calibration error of {last}"""
 SAME_PITCH = """\
 The pitch is measured by the model
-that the appliance has, which learned the pitch of EMO-DB's recordings, so those speakers are not wholly unseen."""
+that the appliance has, which learned the pitch of EMO-DB's recordings, so those speakers
+are not wholly unseen."""
 OTHER_PITCH = """\
 **Weights and scores above are of pitch that another training of `{prosody}` measured**; what the
 appliance says itself, below, is of pitch by the one that it has now, and the command trains with that one."""
