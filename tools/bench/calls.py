@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from appliance.protocol.codec import TIME_GRID_MS
 from appliance.seat.client import SeatClient
 from appliance.seat.keys import SeatKeys
 from tools.running import REPOSITORY, RunningAppliance
@@ -165,8 +166,10 @@ def _delays(events: list[dict[str, Any]], seats: list[Seat], turn_ends: list[int
     started = {event["call"]: event["at"] * 1000 for event in events if event["event"] == "call_started"}
     delays = []
     for event in events:
-        key = (event.get("call"), event.get("at_ms"))
-        if event["event"] != "utterance_told" or key not in arrivals or event["call"] not in started:
+        if event["event"] != "utterance_told" or event["call"] not in started:
+            continue
+        key = event["call"], event["at_ms"] - event["at_ms"] % TIME_GRID_MS
+        if key not in arrivals:
             continue
         end = min(turn_ends, key=lambda end: abs(end - event["end"]))
         # An utterance that the recognizer ended inside a turn has no end of a turn to be measured from.
