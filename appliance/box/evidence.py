@@ -30,12 +30,12 @@ authors; no recorded data belongs in them.
 
 from __future__ import annotations
 
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
+
+from appliance.box.whole_file import writing_whole
 
 RESULTS_VERSION: Final = 1
 #: Ten thousand attempts of two sentences; a larger file is no result of a suite.
@@ -121,12 +121,9 @@ def write_results(path: Path, results: Results) -> None:
         msgspec.json.decode(data, type=Results)
     except msgspec.MsgspecError as error:
         raise EvidenceError(f"{path}: was not written, because of its content: {error}") from error
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        with writing_whole(path, 0o666) as file:
+            file.write(data)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise EvidenceError(f"{path}: cannot be written: {error.strerror}; name another place") from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from appliance.box.whole_file import writing_whole
 
 #: The largest file of this room: ten thousand grants of some 150 bytes.
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -39,23 +40,13 @@ def write_private(path: Path, data: bytes) -> None:
     Raises:
         PrivateFileError: the directory is not writable or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                if os.geteuid() == 0:
-                    # An admin who enrols a seat as root must not lock the feed's own user out.
-                    owner = path.parent.stat()
-                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        with writing_whole(path) as file:
+            if os.geteuid() == 0:
+                # An admin who enrols a seat as root must not lock the feed's own user out.
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            file.write(data)
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)

@@ -35,10 +35,10 @@ class BestPath:
                     self._tokens.append(self._symbols[token])
                     self._places.append(self._decoded + place)
                     self._sure.append(probability)
-                    self._rivals.append(self._alternatives(frames[place]))
+                    self._rivals.append(likeliest(frames[place], self._symbols, self._blank))
                 elif probability > self._sure[-1]:
                     self._sure[-1] = probability
-                    self._rivals[-1] = self._alternatives(frames[place])
+                    self._rivals[-1] = likeliest(frames[place], self._symbols, self._blank)
             self._last = token
         self._decoded += len(frames)
 
@@ -47,7 +47,8 @@ class BestPath:
         times = [max(0.0, place * frame_seconds - lag_seconds) for place in self._places]
         return Hearing(list(self._tokens), times, list(self._sure), list(self._rivals))
 
-    def _alternatives(self, scores: NDArray[np.float32]) -> Mapping[str, float]:
-        """The likeliest tokens of a frame; the blank is none."""
-        likeliest = np.argpartition(-scores, min(_RIVALS, len(scores) - 1))[: _RIVALS + 1].tolist()
-        return {self._symbols[token]: float(scores[token]) for token in likeliest if token != self._blank}
+
+def likeliest(scores: NDArray[np.float32], symbols: Sequence[str], blank: int) -> Mapping[str, float]:
+    """The likeliest tokens of log-probabilities, shape (tokens,); the blank is none."""
+    places = np.argpartition(-scores, min(_RIVALS, len(scores) - 1))[: _RIVALS + 1].tolist()
+    return {symbols[token]: float(scores[token]) for token in places if token != blank}

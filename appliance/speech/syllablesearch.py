@@ -14,11 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.speech.bestpath import likeliest
 from appliance.speech.pinyin import INITIALS, in_ascii, is_syllable
 from appliance.speech.streamingmodel import Hearing
 
-#: Rivals told of each token.
-_RIVALS: Final = 16
 #: An initial that is this many nats behind the best path is not followed on.
 _BEAM: Final = 60.0
 #: An initial may have been told so many frames before the one where it was likeliest to begin.
@@ -126,9 +125,9 @@ class SyllablePath:
         for place, run in enumerate(runs):
             token, first, last = run
             start = first
-            if self._is_initial(token):
+            if self._grammar.tokens[token] in INITIALS:
                 start = max(runs[place - 1][2] + 1 if place else 0, first - _EARLY)
-            elif place and self._is_initial(runs[place - 1][0]):
+            elif place and self._grammar.tokens[runs[place - 1][0]] in INITIALS:
                 start = runs[place - 1][1]
             end = runs[place + 1][1] if place + 1 < len(runs) else min(last + _LATE, len(self._frames))
             told.append(self._tell(run, (start, max(end, last + 1))))
@@ -151,12 +150,11 @@ class SyllablePath:
             known = _Told(
                 float(own[:, token].max()),
                 float((own[:, token] - own[:, self._grammar.blank]).sum()),
-                self._rivals(np.max(self._frames[slice(*around)], axis=0)),
+                likeliest(
+                    np.max(self._frames[slice(*around)], axis=0), self._grammar.tokens, self._grammar.blank
+                ),
             )
         return key, known
-
-    def _is_initial(self, token: int) -> bool:
-        return token in self._grammar.initials
 
     def _runs(self) -> list[_Run]:
         """Each stretch of the best path that is not blank."""
@@ -171,9 +169,3 @@ class SyllablePath:
                 last = frame - 1
             state = before
         return runs[::-1]
-
-    def _rivals(self, scores: NDArray[np.float32]) -> Mapping[str, float]:
-        """The likeliest tokens; the blank is none."""
-        likeliest = np.argpartition(-scores, min(_RIVALS, len(scores) - 1))[: _RIVALS + 1].tolist()
-        tokens, blank = self._grammar.tokens, self._grammar.blank
-        return {tokens[token]: float(scores[token]) for token in likeliest if token != blank}

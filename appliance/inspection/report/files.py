@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 from typing import Final
+
+from appliance.box.whole_file import writing_whole
 
 #: below the state directory
 DIRECTORY: Final = "reports"
@@ -30,25 +31,15 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         ReportError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                group = path.parent.stat().st_gid
-                # A directory with the set-group-ID bit has given its group already, and the unit's filter of
-                # system calls lets no owner be changed.
-                if os.geteuid() == 0 and os.fstat(file.fileno()).st_gid != group:
-                    os.fchown(file.fileno(), -1, group)
-                file.write(data)
-                os.fchmod(file.fileno(), MODE)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        with writing_whole(path) as file:
+            group = path.parent.stat().st_gid
+            # A directory with the set-group-ID bit has given its group already, and the unit's filter of
+            # system calls lets no owner be changed.
+            if os.geteuid() == 0 and os.fstat(file.fileno()).st_gid != group:
+                os.fchown(file.fileno(), -1, group)
+            file.write(data)
+            os.fchmod(file.fileno(), MODE)
     except OSError as error:
         raise ReportError(
             f"{path}: cannot be written: {error.strerror}; name another directory, or make room"
