@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.adversary.attempts import ROOT, Attempts
-from tests.systemd.sandbox import make_box
-from tests.systemd.test_sandbox import SITE, Running, missing
+from tests.systemd.sandbox import box_in
+from tests.systemd.test_sandbox import SITE, Running, missing, started
 from tools.booted_box.residue import Residue, Searcher, memory_of
 from tools.booted_box.traces import found_in, needles, runs
 from tools.callsim import recording
@@ -32,23 +32,11 @@ ZH = {"capture": "采集", "engine": "引擎", "feed": "推送"}
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[dict[str, Running]]:
-    for directory in (tmp_path, *tmp_path.parents[:-2]):
-        # The sandboxes' users must reach their directories; pytest makes its own for root alone.
-        directory.chmod(directory.stat().st_mode | 0o011)
-    box = tmp_path / "box"
-    box.mkdir()
-    make_box(box)
+    box = box_in(tmp_path)
     site = f"{SITE}[roles]\ndirection = 'outbound'\n"
     (box / "var/lib/ridge/ridge.toml").write_text(site, encoding="utf-8")
-    processes: dict[str, Running] = {}
-    try:
-        for command in ("feed", "engine", "capture"):
-            processes[command] = Running(command, box)
+    with started(box, ("feed", "engine", "capture")) as processes:
         yield processes
-    finally:
-        for one in processes.values():
-            one.process.kill()
-            one.process.wait()
 
 
 def remembered(pid: int, searcher: Searcher, wanted: dict[bytes, str]) -> tuple[Residue, set[str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.adversary.attempts import ROOT, Attempts
-from tests.systemd.sandbox import make_box
+from tests.systemd.sandbox import box_in
 from tests.systemd.test_sandbox import environment, missing, sandboxed
 
 _missing = missing()
@@ -100,14 +100,7 @@ SOCKETS = {"udp", "tcp"}
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("box")
-    for one in (directory, *directory.parents[:-2]):
-        # The sandboxes' users must reach their directories; pytest makes its own for root alone.
-        one.chmod(one.stat().st_mode | 0o011)
-    made = directory / "box"
-    made.mkdir()
-    make_box(made)
-    return made
+    return box_in(tmp_path_factory.mktemp("box"))
 
 
 @pytest.fixture(scope="module")

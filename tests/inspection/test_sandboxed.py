@@ -17,8 +17,8 @@ from appliance.box.config import Box, Config
 from appliance.inspection.checks import processes
 from appliance.inspection.ground import Ground
 from appliance.inspection.report.content import Report
-from tests.systemd.sandbox import NUMBERS, make_box, settings
-from tests.systemd.test_sandbox import PATIENCE, ROOT, SITE, UNITS, Running, environment, missing
+from tests.systemd.sandbox import NUMBERS, box_in, settings
+from tests.systemd.test_sandbox import PATIENCE, ROOT, SITE, UNITS, environment, missing, started
 
 _missing = missing()
 pytestmark = [
@@ -29,20 +29,10 @@ pytestmark = [
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Path]:
-    for directory in (tmp_path, *tmp_path.parents[:-2]):
-        directory.chmod(directory.stat().st_mode | 0o011)
-    made = tmp_path / "box"
-    made.mkdir()
-    make_box(made)
+    made = box_in(tmp_path)
     (made / "var/lib/ridge/ridge.toml").write_text(SITE, encoding="utf-8")
-    running = []
-    try:
-        running.extend(Running(command, made) for command in UNITS)
+    with started(made, UNITS):
         yield made
-    finally:
-        for one in running:
-            one.process.kill()
-            one.process.wait()
 
 
 #: What ridge-report.service leaves of root's capabilities.

@@ -61,6 +61,16 @@ def further_groups(user: str) -> list[str]:
     return [words[2] for line in lines if (words := line.split())[:2] == ["m", user]]
 
 
+def box_in(directory: Path) -> Path:
+    """A box that the sandboxes' users can reach, in a directory of pytest, which is for root alone."""
+    for one in (directory, *directory.parents[:-2]):
+        one.chmod(one.stat().st_mode | 0o011)
+    box = directory / "box"
+    box.mkdir()
+    make_box(box)
+    return box
+
+
 def make_box(box: Path) -> None:
     """The directories of tmpfiles.d/ridge.conf below `box`."""
     for line in (SYSTEMD / "tmpfiles.d/ridge.conf").read_text(encoding="utf-8").splitlines():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import json
 import os
@@ -10,14 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.box.status.board import read_board
-from tests.systemd.sandbox import NUMBERS, make_box
+from tests.systemd.sandbox import NUMBERS, box_in
 
 ROOT = Path(__file__).parents[2]
 CALL = ROOT / "tools/demo_call/second_call.wav"
@@ -109,27 +110,29 @@ class Running:
 
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
-    for directory in (tmp_path, *tmp_path.parents[:-2]):
-        # The sandboxes' users must reach their directories; pytest makes its own for root alone.
-        directory.chmod(directory.stat().st_mode | 0o011)
-    made = tmp_path / "box"
-    made.mkdir()
-    make_box(made)
+    made = box_in(tmp_path)
     (made / "var/lib/ridge/ridge.toml").write_text(SITE, encoding="utf-8")
     return made
 
 
-@pytest.fixture
-def running(box: Path) -> Iterator[dict[str, Running]]:
+@contextlib.contextmanager
+def started(box: Path, commands: Iterable[str]) -> Iterator[dict[str, Running]]:
+    """The units' processes, by command, until the block ends."""
     processes: dict[str, Running] = {}
     try:
-        for command in UNITS:
+        for command in commands:
             processes[command] = Running(command, box)
         yield processes
     finally:
         for one in processes.values():
             one.process.kill()
             one.process.wait()
+
+
+@pytest.fixture
+def running(box: Path) -> Iterator[dict[str, Running]]:
+    with started(box, UNITS) as processes:
+        yield processes
 
 
 @pytest.mark.end_to_end
