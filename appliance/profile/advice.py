@@ -1,8 +1,8 @@
 """Advice: the strategies that suit this moment, ranked, stable, and each with the evidence it rests on.
 
 Compliance comes first and is a filter, not a weight: after a final refusal only polite closing is
-advised; nothing that presses is advised for the elderly, the angry, beginners, the ill, those who have said
-no or complain, or where the product does not suit.
+advised; nothing that presses is advised for the elderly, the angry, beginners, the ill, the bereaved, those
+who have said no or complain, or where the product does not suit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from appliance.profile import constants as c
-from appliance.profile.catalogue import Catalogue, Standing, Strategy
+from appliance.profile.catalogue import PROTECTIONS, Catalogue, Standing, Strategy
 from appliance.profile.grid import halved
 from appliance.profile.needs import KnownNeed
 from appliance.profile.objections import TrackedObjection
@@ -143,7 +143,11 @@ def _allowed(strategy: Strategy, situation: Situation) -> bool:
     hostile = any(tracked.type == "hostile_resistance" for tracked in situation.objections)
     unsuitable = situation.suitability == "unsuitable"
     if strategy.pressure and (
-        situation.spared or "elderly" in standing or angry or hostile or situation.suitability == "caution"
+        situation.spared
+        or standing.keys() & set(PROTECTIONS)
+        or angry
+        or hostile
+        or situation.suitability == "caution"
     ):
         return False
     leads_on = strategy.pressure or strategy.kind == "advance"

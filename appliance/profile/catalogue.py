@@ -44,7 +44,9 @@ Lever = Literal[
     "autonomy", "two_sided", "honesty",
 ]  # fmt: skip
 #: Standings of a call that are no single evidence.
-Standing = Literal["stopped", "promised_return", "hard_sell", "elderly"]
+Standing = Literal["stopped", "promised_return", "hard_sell", "elderly", "bereaved"]
+#: Customers of whom these stand are protected for the rest of the call: nothing presses them.
+PROTECTIONS: Final[tuple[Standing, ...]] = ("elderly", "bereaved")
 
 IDENTIFIER: Final = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 BUILT_IN: Final = Path(__file__).parent / "strategies.toml"
@@ -264,6 +266,7 @@ def _holes(file: Path, strategies: list[Strategy]) -> list[str]:
         ("promised_return", "comply"),
         ("hard_sell", "comply"),
         ("elderly", "comply"),
+        ("bereaved", "comply"),
     )
     for standing, duty in duties:
         if not any(standing in strategy.standing and strategy.kind == duty for strategy in strategies):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from appliance.profile import constants as c
 from appliance.profile.advice import Heard
-from appliance.profile.catalogue import Standing
+from appliance.profile.catalogue import PROTECTIONS, Standing
 from appliance.profile.grid import halved
 from appliance.protocol.vocabulary import Signal
 
@@ -42,7 +42,7 @@ class HeardSignals:
         return now
 
     def standing(self, at_ms: int, score: float) -> dict[Standing, tuple[str, ...]]:
-        """What the agent did that stands until it is made up for, with its evidence.
+        """What the agent did that stands until it is made up for, and what protects the customer from now on.
 
         Args:
             at_ms: milliseconds since the call began.
@@ -55,7 +55,19 @@ class HeardSignals:
         hard = self._pacing("agent_hard_sell", at_ms, c.HARD_SELL_MS)
         if hard is not None and score < c.HARD_SELL_SCORE:
             found["hard_sell"] = (hard.evidence,)
+        for standing in PROTECTIONS:
+            if evidence := self._protecting(standing):
+                found[standing] = evidence
         return found
+
+    def stands(self, standing: Standing) -> bool:
+        """Whether anything protects the customer in this way."""
+        return bool(self._protecting(standing))
+
+    def _protecting(self, standing: Standing) -> tuple[str, ...]:
+        """Evidence of what protects the customer in this way for the rest of the call."""
+        heard = [self._heard[code] for code in c.PROTECTED_BY[standing] if code in self._heard]
+        return tuple(one.evidence for one in heard if one.confidence >= c.MOVE_CONFIDENCE)
 
     def complaining(self, at_ms: int) -> bool:
         """Whether the customer has complained and nobody has met it yet."""

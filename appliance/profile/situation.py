@@ -57,10 +57,10 @@ class CallParts:
         )
 
     def held(self, at_ms: int) -> bool:
-        """Whether nothing is led on for now: a complaint is not met yet, or illness was just told."""
+        """Whether nothing is led on for now: a complaint is not met yet, illness was just told, or grief."""
         ill = self.needs.get("medical")
         told = ill is not None and ill.stance != "rejects" and at_ms - ill.at <= c.ILLNESS_MS
-        return told or self.heard.complaining(at_ms)
+        return told or self.heard.complaining(at_ms) or self.heard.stands("bereaved")
 
     def situation(self, at_ms: int) -> Situation:
         """All that the choice of advice looks at, `at_ms` ms since the call began."""
@@ -97,5 +97,5 @@ class CallParts:
         standing.update(self.heard.standing(at_ms, self.relationship.score))
         retirement = self.needs.get("retirement")
         if retirement is not None and life_stage_of(self.needs) == "retired":
-            standing["elderly"] = (retirement.evidence,)
+            standing["elderly"] = (retirement.evidence, *standing.get("elderly", ()))
         return standing

@@ -57,9 +57,10 @@ Signal = Literal[
     "thanks", "assent", "interest", "question", "question_return", "question_risk", "question_fee",
     "disclosure", "initiative", "follow_up_agreed", "small_talk", "praise", "refusal", "final_refusal",
     "abuse", "distrust", "worry", "complaint", "purchase_intent", "knows_product", "asks_meaning",
-    "back_channel", "decisive", "expressive", "gentle", "analytical",
+    "back_channel", "decisive", "expressive", "gentle", "analytical", "old_age", "bereaved",
     "agent_greeting", "agent_empathy", "agent_question", "agent_pitch", "agent_hard_sell",
     "agent_risk_disclosure", "agent_promise_return", "agent_proof", "agent_close", "agent_farewell",
+    "agent_to_elder", "agent_condolence",
 ]  # fmt: skip
 
 TIMING_CODES: Final = (
@@ -104,6 +105,6 @@ STRATEGIES: Final[frozenset[str]] = frozenset((
     "answer_then_ask", "plain_words", "talk_as_to_an_expert", "put_service_right", "acknowledge_the_worry",
     "note_the_maturity_date", "idle_money_in_parts", "money_with_a_name", "state_permission_rules",
     "raise_the_sight", "book_the_next_step", "sum_up_and_let_choose", "name_a_real_deadline",
-    "take_back_the_promise", "stop_pushing_and_listen", "no_hurry_for_the_elderly",
+    "take_back_the_promise", "stop_pushing_and_listen", "no_hurry_for_the_elderly", "no_selling_in_grief",
     "risk_questionnaire_first", "choose_a_smaller_step", "close_politely", "honour_the_no",
 ))  # fmt: skip

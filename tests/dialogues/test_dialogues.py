@@ -50,7 +50,7 @@ def together(scores: dict[str, Score], calls: list[WrittenCall]) -> Score:
 
 
 def test_there_are_enough_calls_and_enough_of_them_change_their_mind() -> None:
-    assert len(CALLS) == 150
+    assert len(CALLS) == 152
     assert len(HELD_OUT) == 30
     assert sum(call.changes_mind for call in CALLS) >= 40
     assert len({call.voice for call in CALLS}) == len(CALLS), "every call has a voice of its own"
@@ -132,7 +132,10 @@ def test_compliance_holds_in_every_call_however_objections_are_heard(
         for played in play(call, reader, CATALOGUE, objections):
             demand = played.parts.demand
             advised = [by_id[advice.id] for advice in played.parts.advice]
-            if demand.life_stage == "retired":
+            is_old = demand.life_stage == "retired" or any(
+                s.id == "no_hurry_for_the_elderly" for s in advised
+            )
+            if is_old:
                 assert not [s.id for s in advised if s.pressure], (call.id, played.turn.words)
             if any(s.id == "close_politely" for s in advised):
                 assert {s.kind for s in advised} <= {"close", "comply"}, (call.id, played.turn.words)

@@ -174,3 +174,61 @@ def test_what_every_agent_says_is_no_promise(said: str) -> None:
 def test_a_denied_risk_is_a_promise() -> None:
     found = SignalRules().read(hear("这款零风险的您放心"), "agent")
     assert "agent_promise_return" in {signal.code for signal in found}
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("我今年七十三了", "old_age"),
+        ("我都快八十的人了", "old_age"),
+        ("我这把年纪了还折腾什么", "old_age"),
+        ("我年纪大了看不懂这些", "old_age"),
+        ("耳朵背你说大声点", "old_age"),
+        ("我一个老太婆不会弄手机", "old_age"),
+        ("我老伴上个月去世了", "bereaved"),
+        ("家里刚办完后事没心思", "bereaved"),
+        ("我妈刚过世", "bereaved"),
+    ],
+)
+def test_what_protects_the_customer_is_heard(rules: SignalRules, said: str, code: str) -> None:
+    assert code in _customer(rules, said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "我妈年纪大了身体还行",
+        "我爸都七十多了",
+        "等我岁数大了再说",
+        "手里有六十多万",
+        "亏了百分之七十多",
+        "我今年三十五岁",
+        "一个月八十块钱",
+        "还没到六十呢",
+        "我爷爷去世多年了",
+        "隔壁邻居刚去世",
+        "我父亲走得早去世二十年了",
+        "万一我哪天去世了这钱归谁",
+        "钱都走了信托",
+    ],
+)
+def test_the_age_and_the_mourning_of_others_protect_nobody(rules: SignalRules, said: str) -> None:
+    assert not _customer(rules, said) & {"old_age", "bereaved"}
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("奶奶您好我是银行的", "agent_to_elder"),
+        ("大爷您慢慢说不着急", "agent_to_elder"),
+        ("老人家您放心", "agent_to_elder"),
+        ("请您节哀", "agent_condolence"),
+    ],
+)
+def test_whom_the_agent_speaks_to_is_heard(rules: SignalRules, said: str, code: str) -> None:
+    assert code in _agent(rules, said)
+
+
+@pytest.mark.parametrize("said", ["您家里奶奶身体好吗", "您老公同意吗", "您老家是哪里", "您好请问是王先生吗"])
+def test_elders_of_whom_the_agent_speaks_are_not_the_customer(rules: SignalRules, said: str) -> None:
+    assert "agent_to_elder" not in _agent(rules, said)

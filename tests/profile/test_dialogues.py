@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.profile.dialogue import CATALOGUE, Call, kinds
@@ -123,6 +125,41 @@ def test_an_elderly_novice_is_never_pressed_and_is_told_to_take_the_time() -> No
     assert parts.demand.suitability == "suitable"
     chosen = [advice.id for advice in parts.advice]
     assert chosen[0] == "no_hurry_for_the_elderly"
+    assert not levers_of_pressure(chosen)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        lambda call: call.customer("old_age", "disclosure"),
+        lambda call: call.agent("agent_to_elder").customer("disclosure"),
+    ],
+)
+def test_whoever_is_old_is_never_pressed_retired_or_not(shown: Callable[[Call], Call]) -> None:
+    call = Call()
+    shown(call)
+    call.agent("agent_question").customer("interest", "purchase_intent", "idle_money:has=400000")
+    call.agent("agent_risk_disclosure").customer("deposit:wants", "purchase_intent", "follow_up_agreed")
+    chosen = [advice.id for advice in call.parts().advice]
+    assert chosen[0] == "no_hurry_for_the_elderly"
+    assert not levers_of_pressure(chosen)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        lambda call: call.customer("bereaved", "disclosure"),
+        lambda call: call.agent("agent_condolence").customer("thanks"),
+    ],
+)
+def test_whoever_mourns_is_sold_nothing_for_the_whole_call(shown: Callable[[Call], Call]) -> None:
+    call = Call()
+    shown(call)
+    call.agent("agent_question").customer("child:has", "idle_money:has=400000", "disclosure", seconds=90.0)
+    call.agent("agent_empathy").customer("interest", "education:wants", "deposit:wants", seconds=90.0)
+    chosen = [advice.id for advice in call.parts().advice]
+    assert chosen[0] == "no_selling_in_grief"
+    assert "advance" not in kinds(chosen)
     assert not levers_of_pressure(chosen)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from appliance.protocol.vocabulary import NeedTag
+from appliance.protocol.vocabulary import NeedTag, Signal
 
 ADVICE_SHOWN: Final = 4
 #: Evidences that one advice points at, the strongest first (the schema allows 4).
@@ -40,6 +41,12 @@ OPPORTUNITIES_TOLD: Final = 4
 FULFILLED: Final[frozenset[NeedTag]] = frozenset(["buy_house", "buy_car"])
 #: A customer who has one of these is not pressed: beginners, and who speaks of illness.
 SPARED_NEEDS: Final[frozenset[NeedTag]] = frozenset(["novice", "medical"])
+#: What protects a customer for the rest of the call, and the signals that show it. The law on the rights of
+#: the elderly counts from 60 years on.
+PROTECTED_BY: Final[Mapping[str, tuple[Signal, ...]]] = {
+    "elderly": ("old_age", "agent_to_elder"),
+    "bereaved": ("bereaved", "agent_condolence"),
+}
 #: Who has just told of illness is not led on for this long.
 ILLNESS_MS: Final = 60_000
 #: A complaint holds the pace until the agent has met it with empathy, or for this long.
