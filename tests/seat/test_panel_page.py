@@ -298,6 +298,19 @@ def test_what_is_kept_stays_while_advice_changes(on_call, feed):
     page.wait(titled("say_fees_plainly"))
 
 
+def test_evidence_that_stays_keeps_its_row(on_call, feed):
+    open_tab, call_id = on_call
+    page = open_tab()
+    page.press("e")
+    page.wait("document.querySelectorAll('.drawer tr').length === 2")
+    page.run("window.row = document.querySelector('.drawer tr')")
+    page.run("getSelection().selectAllChildren(window.row)")
+    feed.send(rich(call_id, at=4400, score=64))
+    page.wait("document.querySelector('.score').textContent === '64'")
+    assert page.run("window.row.isConnected")
+    assert "angry" in page.run("getSelection().toString()")
+
+
 def test_a_cue_stands_out_and_is_read_aloud_once(on_call, feed):
     open_tab, call_id = on_call
     page = open_tab()

@@ -63,6 +63,7 @@ export function needsCard(words) {
 /** The evidence, on request: over the page, so that nothing moves. */
 export function evidenceDrawer(words, { onClose }) {
   const rows = h("tbody");
+  let listed = "";
   const none = h("p", { class: "nothing" }, words.of("panel", "no_evidence"));
   const close = h("button", { type: "button", class: "close", onclick: onClose, "aria-label": words.of("panel", "close") }, "×");
   const node = h("aside", { class: "drawer", "aria-label": words.of("label", "evidence"), hidden: true },
@@ -80,6 +81,10 @@ export function evidenceDrawer(words, { onClose }) {
       seen(none, evidence.length === 0);
       none.hidden = evidence.length > 0;
       const newest = [...evidence].sort((a, b) => b.at - a.at);
+      // Rows that stay keep what somebody has marked in them, and a screen reader's place.
+      const list = JSON.stringify(newest);
+      if (list === listed) return;
+      listed = list;
       rows.replaceChildren(...newest.map((entry) =>
         h("tr", { "data-sign": Math.sign(entry.weight) },
           h("td", { class: "when" }, format(entry.at)),
