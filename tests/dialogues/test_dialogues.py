@@ -50,8 +50,8 @@ def together(scores: dict[str, Score], calls: list[WrittenCall]) -> Score:
 
 
 def test_there_are_enough_calls_and_enough_of_them_change_their_mind() -> None:
-    assert len(CALLS) == 152
-    assert len(HELD_OUT) == 30
+    assert len(CALLS) == 176
+    assert len(HELD_OUT) == 54
     assert sum(call.changes_mind for call in CALLS) >= 40
     assert len({call.voice for call in CALLS}) == len(CALLS), "every call has a voice of its own"
 
