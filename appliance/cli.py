@@ -12,6 +12,7 @@ from collections.abc import Sequence
 ROOMS = (
     "appliance.box.command",
     "appliance.box.firewall_command",
+    "appliance.box.clock_command",
     "appliance.capture.command",
     "appliance.engine.command",
     "appliance.engine.bench_command",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from appliance.box.clock.latest import Jump, JumpKind
 from appliance.box.journal import Event
 from appliance.box.journal_values import Address, ErrorType, Place, Value
 
@@ -45,6 +46,21 @@ class OutputHeldBack(Event, name="output_held_back"):
     """Something other than the journal wrote to standard error; it is not looked at."""
 
     bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockJumped(Event, name="clock_jumped"):
+    """The wall clock jumped, was found set back at a start, is right again, or was confirmed by an admin."""
+
+    kind: JumpKind
+    #: unix time in seconds: what it was to show, and what it showed
+    was: float
+    now: float
+
+    @classmethod
+    def of(cls, jump: Jump) -> ClockJumped:
+        """The event of a jump."""
+        return cls(kind=jump.kind, was=jump.was / 1000, now=jump.now / 1000)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from appliance.box.clock.boxclock import BoxClock
+from appliance.box.clock.jumps import read
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.journal_values import Address, ErrorType, Place
@@ -79,6 +81,7 @@ class Console:
     board: Callable[[], Board]
     certificate: Certificate
     unwritten: Callable[[], int] = lambda: 0
+    clock: BoxClock = field(default_factory=BoxClock)
     counters_file: Path = COUNTERS_FILE
     began: float = field(default_factory=time.monotonic)
 
@@ -102,6 +105,8 @@ class Console:
         around = Circumstances(
             listening_ms=int((time.monotonic() - self.began) * 1000),
             certificate_days=int((self.certificate.until.timestamp() - time.time()) // 86_400),
+            certificate_early=self.certificate.since.timestamp() > time.time(),
+            clock=self.clock.told(),
             unwritten=self.unwritten(),
             rules_loaded=rules_loaded(read_counters(self.counters_file), time.time()),
             research_only=self.models.research_only,
@@ -236,7 +241,8 @@ async def _revoke(console: Console, request: Request, session: Session) -> Respo
     if not pages.is_enrolled(console.board(), seat):
         return console.page(request, "message", session, 404, text="not_found")
     try:
-        console.revocations.ask(seat, time.time_ns() // 1_000_000)
+        now = read()
+        console.revocations.ask(seat, round(now.wall * 1000), round(now.boot * 1000))
     except OSError:
         return console.page(request, "message", session, 503, text="revoke_failed")
     console.journal.write(RevocationAsked(address=Address(address_of(request))))

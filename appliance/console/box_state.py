@@ -47,7 +47,7 @@ class Counters(msgspec.Struct, frozen=True):
 
 def rules_loaded(counters: Counters | None, wall: float) -> bool | None:
     """Whether the rules were loaded lately; None where nobody has said. `wall` is unix time in seconds."""
-    if counters is None or wall - counters.at > OLD_COUNTERS_SECONDS:
+    if counters is None or not -1 <= wall - counters.at <= OLD_COUNTERS_SECONDS:
         return None
     return bool(counters.counters)
 

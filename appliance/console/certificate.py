@@ -11,6 +11,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,7 @@ class Certificate:
     fingerprint: str
     #: SHA-256 of its public key, base64 (RFC 7469, section 2.4)
     public_key: str
+    since: datetime.datetime
     until: datetime.datetime
     #: made by this box
     own: bool
@@ -93,7 +95,7 @@ def load_certificate(config: Config) -> Certificate:
     data = read_private(certificate)
     if data is not None and read_private(key) is not None:
         found = _read(certificate, key, data, own=True)
-        if found.days_left(datetime.datetime.now(datetime.timezone.utc)) > RENEW_DAYS:
+        if found.days_left(_now()) > RENEW_DAYS:
             return found
     make_private_directory(directory)
     private, public = _make(config)
@@ -127,7 +129,7 @@ def _make(config: Config) -> tuple[bytes, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, config.box.name)])
     # The clock of a box that was just unpacked may be behind or ahead of the admin's.
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = _now()
     built = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -145,6 +147,10 @@ def _make(config: Config) -> tuple[bytes, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return private, built.public_bytes(serialization.Encoding.PEM)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc)
 
 
 def _names(config: Config) -> list[x509.GeneralName]:
@@ -178,6 +184,7 @@ def _read(certificate: Path, key: Path, data: bytes, *, own: bool) -> Certificat
         key,
         ":".join(digest[place : place + 2] for place in range(0, len(digest), 2)),
         base64.b64encode(pin.finalize()).decode(),
+        parsed.not_valid_before_utc,
         parsed.not_valid_after_utc,
         own,
     )

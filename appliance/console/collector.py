@@ -18,12 +18,12 @@ _ORDER: Final[dict[State, int]] = {"running": 0, "stopping": 1, "failed": 2}
 @dataclass(slots=True)
 class _Heard:
     pid: int
+    #: monotonic seconds, as all times here: a wall clock that jumps must not make a dead process look alive
     at: float
-    wall: int
     report: Report
     starts: int = 1
     #: when it last got something done, or had nothing to do
-    progress: int = 0
+    progress: float = 0.0
 
 
 @dataclass(slots=True)
@@ -37,14 +37,13 @@ class Collector:
     another: int = 0
     implausible: int = 0
 
-    def take(self, data: bytes, pid: int, now: float, wall: int) -> bool:
+    def take(self, data: bytes, pid: int, now: float) -> bool:
         """Take one datagram.
 
         Args:
             data: the datagram.
             pid: its sender, as the kernel tells.
             now: monotonic seconds.
-            wall: unix milliseconds.
 
         Returns:
             Whether it counts.
@@ -57,7 +56,7 @@ class Collector:
         name = name_of(report)
         before = self._heard.get(name)
         if before is None:
-            self._heard[name] = _Heard(pid, now, wall, report, progress=wall)
+            self._heard[name] = _Heard(pid, now, report, progress=now)
             return True
         if before.pid != pid:
             if before.report.process.state == "running" and now - before.at < SUCCESSION_SECONDS:
@@ -66,7 +65,7 @@ class Collector:
             if not plausible_start(report, now - before.at):
                 self.implausible += 1
                 return False
-            self._heard[name] = _Heard(pid, now, wall, report, before.starts + 1, wall)
+            self._heard[name] = _Heard(pid, now, report, before.starts + 1, now)
             return True
         was, is_now = _ORDER[before.report.process.state], _ORDER[report.process.state]
         if is_now < was or (is_now == was and now - before.at < SOONEST_SECONDS):
@@ -78,14 +77,18 @@ class Collector:
             return False
         was_process, process = before.report.process, report.process
         if process.done > was_process.done or process.asked == was_process.asked:
-            before.progress = wall
-        before.at, before.wall, before.report = now, wall, report
+            before.progress = now
+        before.at, before.report = now, report
         return True
 
-    def board(self, wall: int) -> Board:
-        """All that is known; `wall` is unix time in ms."""
+    def board(self, now: float, wall: int) -> Board:
+        """All that is known at `now` (monotonic seconds), which is `wall` (unix ms)."""
+
+        def dated(moment: float) -> int:
+            return max(0, wall - round(1000 * (now - moment)))
+
         parts = (
-            Part(name, heard.pid, heard.wall, heard.starts, heard.report, heard.progress)
+            Part(name, heard.pid, dated(heard.at), heard.starts, heard.report, dated(heard.progress))
             for name, heard in sorted(self._heard.items())
         )
         refused = Refused(self.malformed, self.too_soon, self.another, self.implausible)

@@ -48,6 +48,20 @@ class Login(Event, name="login"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionsEnded(Event, name="sessions_ended"):
+    """All admins were logged out, because the clock jumped."""
+
+    sessions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateRenewed(Event, name="certificate_renewed"):
+    """The box made itself another certificate, because the clock jumped beyond the end of the one before."""
+
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoginFailed(Event, name="login_failed"):
     """The password was wrong."""
 

@@ -5,13 +5,14 @@ The sentences for the codes, with the next step for each, stand in `words/`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from appliance.box.config import Config
 from appliance.box.status.board import Board, Part
-from appliance.box.status.reports import CaptureReport, Confinement, EngineReport, FeedReport
+from appliance.box.status.reports import CaptureReport, Clock, Confinement, EngineReport, FeedReport
 
 Severity = Literal["bad", "warn", "note"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("bad", "warn", "note")
@@ -55,6 +56,10 @@ class Circumstances:
     rules_loaded: bool | None = None
     #: names of the manifest's models that are for research only
     research_only: frozenset[str] = frozenset()
+    #: the certificate begins later than now
+    certificate_early: bool = False
+    #: the wall clock, as the console saw it since its start
+    clock: Clock = field(default_factory=Clock)
 
 
 def expected_parts(config: Config) -> tuple[str, ...]:
@@ -106,9 +111,6 @@ def _part(part: Part, wall: int, around: Circumstances) -> Iterator[Finding]:
         yield Finding("stalled", "bad", name, {"seconds": (part.at - part.progress) // 1000})
     if part.starts > 1:
         yield Finding("restarted", "warn", name, {"times": part.starts - 1})
-    if process.clock_jumps:
-        jump = {"times": process.clock_jumps, "seconds": round(process.last_jump_ms / 1000, 1)}
-        yield Finding("clock_jumped", "bad", name, jump)
     if process.confinement is not None and process.watchdog:
         yield from _confinement(name, process.confinement)
     report = part.report
@@ -202,7 +204,26 @@ def _feed(name: str, report: FeedReport) -> Iterator[Finding]:
         yield Finding("enrolment_open", "note", name)
 
 
+def _clock(board: Board, around: Circumstances) -> Iterator[Finding]:
+    """By the feed's word, which remembers what was before its start; else, by the console's."""
+    feed, clock = board.part("feed"), around.clock
+    if feed is not None and not feed.silent(board.written) and isinstance(feed.report, FeedReport):
+        clock = feed.report.clock or clock
+    facts: dict[str, int | float | str] = {"was": _moment(clock.was), "now": _moment(clock.now)}
+    if clock.state == "behind":
+        yield Finding("clock_behind", "bad", "console", {**facts, "seconds": clock.behind_seconds})
+    elif clock.state == "jumped":
+        yield Finding("clock_jumped", "warn", "console", facts)
+    elif clock.state == "first":
+        yield Finding("clock_first", "note", "console", facts)
+
+
+def _moment(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(milliseconds / 1000))
+
+
 def _box(board: Board, around: Circumstances) -> Iterator[Finding]:
+    yield from _clock(board, around)
     refused = board.refused
     if any(not part.report.process.watchdog for part in board.parts):
         # `ridge run` has no sandbox, and is not for a site.
@@ -219,6 +240,8 @@ def _box(board: Board, around: Circumstances) -> Iterator[Finding]:
         yield Finding("rules_unknown", "note", "console")
     if around.unwritten:
         yield Finding("board_unwritten", "warn", "console", {"times": around.unwritten})
+    if around.certificate_early:
+        yield Finding("certificate_early", "bad", "console")
     if around.certificate_days < 0:
         yield Finding("certificate_ended", "bad", "console", {"days": -around.certificate_days})
     elif around.certificate_days < CERTIFICATE_DAYS:

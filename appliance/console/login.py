@@ -117,6 +117,10 @@ class LoginDoor:
         if token is not None:
             self._sessions.end(token)
 
+    def end_all(self) -> int:
+        """Log everybody out; returns how many that were. Who has to wait for another try waits on."""
+        return self._sessions.end_all()
+
     def _proof(self, cookie: str) -> str:
         data = cookie.encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, data, hashlib.sha256).hexdigest()

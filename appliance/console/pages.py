@@ -24,7 +24,7 @@ MENU: Final = ("overview", "calls", "seats", "models", "updates", "privacy")
 #: A seat's name as it may stand in an address; the same as in a report.
 SEAT: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 #: Fields of a report that are no counter of its own.
-_NOT_COUNTERS: Final = frozenset({"process", "shard", "live", "models", "seats", "ledger"})
+_NOT_COUNTERS: Final = frozenset({"process", "shard", "live", "models", "seats", "ledger", "clock"})
 
 
 @dataclass(frozen=True, slots=True)

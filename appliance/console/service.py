@@ -14,13 +14,21 @@ import uvicorn
 
 from appliance.box.config import Config
 from appliance.box.journal import Journal
+from appliance.box.journal_events import ClockJumped
 from appliance.box.journal_values import Address
 from appliance.box.notify import ServiceManager
 from appliance.box.quiet import guarded
 from appliance.box.runtime_directory import claimed
 from appliance.console.app import Console, application
-from appliance.console.certificate import Certificate, load_certificate
-from appliance.console.console_events import ConsoleReady, ConsoleStopped, Fingerprint, Logins
+from appliance.console.certificate import Certificate, CertificateError, load_certificate
+from appliance.console.console_events import (
+    CertificateRenewed,
+    ConsoleReady,
+    ConsoleStopped,
+    Fingerprint,
+    Logins,
+    SessionsEnded,
+)
 from appliance.console.guard import Guard
 from appliance.console.status_socket import StatusSocket
 from appliance.feed.private_file import PrivateFileError
@@ -58,6 +66,7 @@ class ConsoleService:
         self._status = StatusSocket(config.box.runtime_directory, config.box.name)
         self._certificate = certificate
         self._guard: Guard | None = None
+        self._context: ssl.SSLContext | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set.
@@ -92,7 +101,8 @@ class ConsoleService:
         )
         self._guard = application(console)
         line = self._bind()
-        server = _Server(_settings(self._guard, self._certificate.context()))
+        self._context = self._certificate.context()
+        server = _Server(_settings(self._guard, self._context))
         serving = asyncio.create_task(server.serve(sockets=[line]))
         self._journal.write(
             ConsoleReady(
@@ -113,6 +123,7 @@ class ConsoleService:
         while not stop.is_set():
             if console is not None:
                 console.models.verify_when_due(loop.time())
+                self._look_at_the_clock(console)
             asked, done = (self._guard.asked, self._guard.done) if self._guard else (0, 0)
             if self._manager.turn(loop.time(), asked, done):
                 sessions = console.door.logged_in if console else 0
@@ -120,6 +131,25 @@ class ConsoleService:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(stop.wait(), TURN_SECONDS)
         self._manager.stopping()
+
+    def _look_at_the_clock(self, console: Console) -> None:
+        """Where it jumped, nobody stays logged in, and a certificate that ended by it is made anew."""
+        jumps = console.clock.turn()
+        if not jumps:
+            return
+        for jump in jumps:
+            self._journal.write(ClockJumped.of(jump))
+        self._journal.write(SessionsEnded(sessions=console.door.end_all()))
+        if not console.certificate.own:
+            return
+        with contextlib.suppress(CertificateError, PrivateFileError, OSError):
+            # Where it cannot be made, the overview says that the one that is there has ended.
+            found = load_certificate(self._config)
+            if found.fingerprint != console.certificate.fingerprint and self._context is not None:
+                self._context.load_cert_chain(found.certificate, found.key)
+                console.certificate = found
+                mark = Fingerprint(found.fingerprint.replace(":", "")[:16])
+                self._journal.write(CertificateRenewed(fingerprint=mark))
 
     def _bind(self) -> socket.socket:
         settings = self._config.console

@@ -68,6 +68,12 @@ class Sessions:
         """Log out."""
         self._sessions.pop(_key(token), None)
 
+    def end_all(self) -> int:
+        """Log everybody out; returns how many that were."""
+        ended = len(self._sessions)
+        self._sessions.clear()
+        return ended
+
     def _expire(self, now: float) -> None:
         ended = [
             key

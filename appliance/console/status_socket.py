@@ -41,7 +41,7 @@ class StatusSocket:
     @property
     def board(self) -> Board:
         """What is known now."""
-        return self._collector.board(_wall())
+        return self._collector.board(time.monotonic(), _wall())
 
     def open(self) -> None:
         """Bind, and begin to listen on the running loop; a socket that is left from before is replaced.
@@ -85,7 +85,7 @@ class StatusSocket:
                 data, control, _, _ = line.recvmsg(MAX_BYTES + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
             except OSError:
                 return
-            self._collector.take(data, _sender(control), time.monotonic(), _wall())
+            self._collector.take(data, _sender(control), time.monotonic())
 
     def _write(self) -> None:
         self._next_write = asyncio.get_running_loop().call_later(WRITE_SECONDS, self._write)

@@ -69,7 +69,8 @@ class EngineService:
         self._journal = journal
         self._shard = shard
         self._directory = config.box.runtime_directory
-        rooms = replace(load_rooms(config), memory=CallMemory.configured(config, self._journal))
+        self._memory = CallMemory.configured(config, self._journal)
+        rooms = replace(load_rooms(config), memory=self._memory)
         choice = rooms.speech.choice
         if choice is not None:
             self._journal.write(RecognizerLoaded(model=NameOf(choice), because=choice.reason))
@@ -118,6 +119,8 @@ class EngineService:
             # Waits for the last messages to leave, at most their linger.
             context.term()
             (self._directory / f"audio-{self._shard}.sock").unlink(missing_ok=True)
+            if self._memory is not None:
+                self._memory.close()
         counters = self._scheduler.counters
         self._journal.write(
             EngineStopped(
@@ -149,6 +152,8 @@ class EngineService:
             self._journal.write(UtteranceTold(call=CallMark(call), end=utterance_end_ms, at_ms=at_ms))
         self._tell_progress(now)
         if self._status.due(now):
+            if self._memory is not None:
+                self._memory.turn()
             self._status.tell(lambda process: self._report(process, door), now)
 
     def _tell_progress(self, now: float) -> None:

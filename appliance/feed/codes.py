@@ -39,6 +39,8 @@ class OpenCode(Struct, frozen=True, forbid_unknown_fields=True):
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     #: unix time in ms
     until: UnixMilliseconds
+    #: when it was given out; one of a later time was given out by a clock that was wrong
+    issued: UnixMilliseconds = 0
     tries: Annotated[int, Meta(ge=0)] = 0
 
 
@@ -88,7 +90,7 @@ class CodeBook:
             codes = {seat: code for seat, code in self.read().items() if code.until > wall}
             issued = [(entry, _new_code()) for entry in entries]
             for entry, code in issued:
-                codes[entry.id] = OpenCode(entry, _digest(entry.id, code), until)
+                codes[entry.id] = OpenCode(entry, _digest(entry.id, code), until, wall)
             self._write(codes)
             return issued
 
@@ -102,7 +104,7 @@ class CodeBook:
         with self._locked():
             codes = self.read()
             known = codes.get(seat)
-            if known is None or known.until <= wall:
+            if known is None or not known.issued <= wall < known.until:
                 raise CodeError(seat)
             if not secrets.compare_digest(known.digest, _digest(seat, code)):
                 tries = known.tries + 1
@@ -120,6 +122,20 @@ class CodeBook:
             del codes[seat]
             self._write(codes)
             return known.entry
+
+    def void(self) -> int:
+        """Make all open codes void; returns how many that were.
+
+        Raises:
+            PrivateFileError: the file cannot be read or written.
+        """
+        if not self.path.exists():
+            return 0
+        with self._locked():
+            codes = self.read()
+            if codes:
+                self._write({})
+            return len(codes)
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:
         make_private_directory(self._directory)

@@ -26,6 +26,7 @@ DAYS_FILE: Final = "days.json"
 MAX_DAYS: Final = 400
 #: What an engine tells again after a break is not counted again; more calls do not end meanwhile.
 REMEMBERED: Final = 4096
+DAY_MS: Final = 86_400_000
 
 Key = TypeVar("Key", bound=str)
 _Count = Annotated[int, Meta(ge=0)]
@@ -76,33 +77,45 @@ class DayCounts:
         if last is not None:
             self._days = dict(last.days)
 
-    def enter(self, message: DoorMessage) -> None:
-        """Count what a message from the door tells of its day; each thing of a call once."""
+    def enter(self, message: DoorMessage, wall: int) -> None:
+        """Count what a message from the door tells, each thing of a call once, for the day of `wall`.
+
+        That is the feed's own time (unix ms): the day is not for an engine to choose.
+        """
         if isinstance(message, CallMessage):
             if message.event == "ended" and self._first(message.call, "ended"):
-                self._day(message.wall).calls += 1
+                self._day(wall).calls += 1
         elif isinstance(message, ProfileMessage):
             # A call that was not analysed has no stage that it ended in.
             if message.final and not forgets(message) and self._first(message.call, "final"):
-                day = self._day(message.wall)
+                day = self._day(wall)
                 _add(day.stages, message.relationship.stage)
                 for kind in {objection.type for objection in message.influence.objections}:
                     _add(day.objections, kind if kind in OBJECTION_TYPES else "other")
         elif isinstance(message, OpportunityMessage):
             if self._first(message.call, "missed", message.code, message.tag or ""):
-                _add(self._day(message.wall).missed, message.code)
+                _add(self._day(wall).missed, message.code)
         elif isinstance(message, CueMessage) and message.kind == "pacing":
-            _add(self._day(message.wall).pacing, message.code.partition(".")[2])
+            _add(self._day(wall).pacing, message.code.partition(".")[2])
+
+    def keep_until(self, wall: int) -> None:
+        """Forget the days that are `MAX_DAYS` before that of `wall` (unix ms), and those that are after it.
+
+        A day that is not there yet was dated by a clock that was wrong.
+        """
+        oldest, newest = _name(wall - MAX_DAYS * DAY_MS), _name(wall)
+        kept = {day: count for day, count in self._days.items() if oldest < day <= newest}
+        self._changed |= len(kept) != len(self._days)
+        self._days = kept
 
     def save(self) -> None:
-        """Write what has changed, without days that are older than `MAX_DAYS` days.
+        """Write what has changed.
 
         Raises:
             PrivateFileError: the file cannot be written.
         """
         if not self._changed:
             return
-        self._days = dict(sorted(self._days.items())[-MAX_DAYS:])
         self._file.save(_DaysFile(1, self._days))
         self._changed = False
 
@@ -114,7 +127,14 @@ class DayCounts:
 
     def _day(self, wall: int) -> DayCount:
         self._changed = True
-        return self._days.setdefault(time.strftime("%Y-%m-%d", time.localtime(wall / 1000)), DayCount())
+        name = _name(wall)
+        if name not in self._days:
+            self.keep_until(wall)
+        return self._days.setdefault(name, DayCount())
+
+
+def _name(wall: int) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(wall / 1000))
 
 
 def _add(counts: dict[Key, int], key: Key) -> None:

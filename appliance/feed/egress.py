@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import zmq
 
+from appliance.box.clock.latest import Jump
 from appliance.box.journal import Journal
 from appliance.box.journal_values import ErrnoName
 from appliance.feed.feed_events import LedgerFailed, LedgerWorksAgain
@@ -21,9 +22,15 @@ from appliance.protocol.replies import Reply, encode_reply
 #: A ledger that failed is tried again at this interval, and complained about at the next.
 RETRY_SECONDS: Final = 1.0
 COMPLAIN_SECONDS: Final = 10.0
+#: Jumps of the clock that wait for a ledger that cannot be written.
+MOST_JUMPS: Final = 64
 
 #: What happens when the ledger fails: nothing leaves any more, or messages leave without entries.
 Policy = Literal["stop", "go_on"]
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)
@@ -57,13 +64,17 @@ class Egress:
         journal: Journal,
         policy: Policy = "stop",
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], int] = _wall,
     ) -> None:
         self._ledger = ledger
         self._journal = journal
         self.policy: Final = policy
         self._clock = clock
+        #: unix ms
+        self._wall = wall
         self._queue: list[tuple[zmq.Socket[bytes], list[bytes]]] = []
         self._small: dict[str, list[tuple[str, bytes]]] = {}
+        self._jumps: list[Jump] = []
         self._failure: _Failure | None = None
         self._next_try = 0.0
         self.counters = EgressCounters()
@@ -83,7 +94,7 @@ class Egress:
         if not frames or self._stopped(len(frames), len(data) * len(frames)):
             return
         if self._ledger is not None and self._failure is None:
-            self._ledger.enter(kind_of(data), topic, data, len(frames), _wall())
+            self._ledger.enter(kind_of(data), topic, data, len(frames), self._wall())
         self._queue.extend((socket, [frame, data]) for frame in frames)
         self._count(len(frames), len(data) * len(frames))
 
@@ -105,7 +116,7 @@ class Egress:
         if self._stopped(len(messages), size):
             return
         if self._ledger is not None and self._failure is None:
-            wall = _wall()
+            wall = self._wall()
             for data in messages:
                 self._ledger.enter(kind_of(data), topic, data, 1, wall)
         self._count(len(messages), size)
@@ -114,7 +125,7 @@ class Egress:
 
     def release(self) -> None:
         """Write the entries of what was collected, then send it. Where that fails, see `Policy`."""
-        if self._ledger is not None and (self._queue or self._failure or self._small):
+        if self._ledger is not None and (self._queue or self._failure or self._small or self._jumps):
             self._record(self._ledger)
         queue, self._queue = self._queue, []
         for socket, frames in queue:
@@ -122,11 +133,16 @@ class Egress:
             with contextlib.suppress(zmq.Again):
                 socket.send_multipart(frames, zmq.NOBLOCK)
 
+    def clock_jumped(self, jump: Jump) -> None:
+        """Enter that the clock jumped, before what is sent next; kept while the ledger cannot be written."""
+        if self._ledger is not None:
+            self._jumps = [*self._jumps[1 - MOST_JUMPS :], jump]
+
     def idle(self) -> None:
         """Sign what is not signed yet, where nothing was sent for a while."""
         if self._ledger is not None and self._failure is None:
             with contextlib.suppress(LedgerError):
-                self._ledger.flush(_wall())
+                self._ledger.flush(self._wall())
 
     def _send_small(
         self, kind: str, socket: zmq.Socket[bytes], topic: str, frames: list[bytes], data: bytes
@@ -139,7 +155,7 @@ class Egress:
         self._count(1, len(data))
 
     def _record(self, ledger: Ledger) -> None:
-        wall, now, failure = _wall(), self._clock(), self._failure
+        wall, now, failure = self._wall(), self._clock(), self._failure
         if failure is not None and now < self._next_try:
             return
         try:
@@ -147,9 +163,12 @@ class Egress:
                 ledger.reopen(wall)
                 if failure.messages and self.policy == "go_on":
                     ledger.enter_unrecorded(failure.wall, failure.messages, failure.size, wall)
+            for jump in self._jumps:
+                ledger.enter_jump(jump, wall)
             for kind, sent in self._small.items():
                 ledger.enter_all(kind, sent, wall)
             ledger.flush(wall)
+            self._jumps.clear()
         except LedgerError as error:
             self._failed(error, now, wall)
         else:
@@ -170,7 +189,7 @@ class Egress:
 
     def failed(self, error: LedgerError) -> None:
         """The ledger could not even be opened."""
-        self._failed(error, self._clock(), _wall())
+        self._failed(error, self._clock(), self._wall())
 
     def _failed(self, error: LedgerError, now: float, wall: int) -> None:
         self._next_try = now + RETRY_SECONDS
@@ -221,7 +240,3 @@ class Egress:
     def _count(self, messages: int, size: int) -> None:
         self.counters.messages += messages
         self.counters.bytes += size
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,7 +6,7 @@ the seat is enrolled with, so no key is ever sent.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,8 +51,12 @@ class Enrolment:
         codes: CodeBook,
         address: tuple[str, int],
         egress: Egress,
+        *,
+        deadline: Callable[[], int],
     ) -> None:
         self._egress = egress
+        #: what the ends of codes are held against (unix ms)
+        self._deadline = deadline
         self._context = context
         self._authenticator = authenticator
         self._codes = codes
@@ -64,8 +68,8 @@ class Enrolment:
         self.socket: zmq.Socket[bytes] | None = None
         self.port = 0
 
-    def poll(self, secret: bytes, wall: int) -> bool:
-        """Open or close as there are codes at `wall` (unix time in ms); true when that has changed.
+    def poll(self, secret: bytes) -> bool:
+        """Open or close as there are codes; true when that has changed.
 
         Raises:
             AuthenticatorError: the authenticator did not answer its probe; nothing is bound.
@@ -80,7 +84,7 @@ class Enrolment:
         if seen != self._seen:
             self._seen, self._until = seen, 0
             self._until = max((code.until for code in self._codes.read().values()), default=0)
-        wanted = wall < self._until
+        wanted = self._deadline() < self._until
         if wanted == (self.socket is not None):
             return False
         if wanted:
@@ -153,7 +157,7 @@ class Enrolment:
             return False
         reply: Reply
         try:
-            self._codes.redeem(request.seat, request.code, (key or "").encode(), time.time_ns() // 1_000_000)
+            self._codes.redeem(request.seat, request.code, (key or "").encode(), self._deadline())
         except CodeError:
             self.counters.bad_codes += 1
             reply = ErrorReply(request.id, "bad_code")

@@ -177,6 +177,13 @@ class BoxKeyTaken(Event, name="box_key_taken"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodesVoid(Event, name="codes_void"):
+    """Open enrolment codes were made void, because the clock jumped."""
+
+    codes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Enrolment(Event, name="enrolment"):
     """The port where codes are redeemed was opened or closed."""
 

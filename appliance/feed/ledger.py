@@ -15,10 +15,12 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from appliance.box.clock.latest import Jump
 from appliance.feed.ledger_records import (
     GENESIS,
     LEDGER_VERSION,
     Checkpoint,
+    ClockJump,
     Fields,
     Head,
     Header,
@@ -65,6 +67,8 @@ class _Position:
     chain: bytes = GENESIS
     file: int = 0
     size: int = 0
+    #: time of the last record: none is before it
+    t: int = 0
 
 
 def file_name(number: int) -> str:
@@ -76,6 +80,14 @@ def file_numbers(directory: Path) -> list[int]:
     """The numbers of the files that there are, ascending."""
     names = (path.name for path in directory.glob("ledger-*.jsonl"))
     return sorted(int(name[7:-6]) for name in names if name[7:-6].isdecimal())
+
+
+def last_signed(directory: Path) -> int:
+    """When the last checkpoint was signed (unix ms); 0 where there is none that can be read."""
+    try:
+        return head_of((directory / HEAD_FILE).read_bytes()).t
+    except (OSError, ValueError):
+        return 0
 
 
 def ledger_key(directory: Path) -> Ed25519PrivateKey:
@@ -105,7 +117,10 @@ def ledger_key(directory: Path) -> Ed25519PrivateKey:
 
 
 class Ledger:
-    """Writes the ledger; `wall` is unix time in ms. Records wait for `flush`, which writes all or none."""
+    """Writes the ledger; `wall` is unix time in ms. Records wait for `flush`, which writes all or none.
+
+    A time before that of the last record is not written; that record's stands in its place.
+    """
 
     def __init__(self, directory: Path, key: Ed25519PrivateKey, megabytes: int) -> None:
         self._directory = directory
@@ -178,6 +193,13 @@ class Ledger:
         """Enter that messages left without entries."""
         self._put(Unrecorded(self._at.n, wall, since, messages, size))
 
+    def enter_jump(self, jump: Jump, wall: int) -> None:
+        """Enter that the clock jumped; from one that an admin has confirmed on, times may be earlier ones."""
+        if jump.kind == "confirmed":
+            self._at = replace(self._at, t=wall)
+            self._signed_at = min(self._signed_at, wall)
+        self._put(ClockJump(self._at.n, wall, jump.kind, jump.was, jump.now))
+
     def flush(self, wall: int) -> None:
         """Write what was entered, a checkpoint where one is due, and another file where this one is full.
 
@@ -223,12 +245,18 @@ class Ledger:
             self._put(Fields(self._at.n, wall, kind, list(fields_of(kind))))
 
     def _put(self, record: Record) -> None:
+        at = self._at
+        if record.t < at.t:
+            record = msgspec.structs.replace(record, t=at.t)
         line = line_of(record)
         self._pending.append(line)
-        at = self._at
-        self._at = replace(at, n=at.n + 1, chain=link(at.chain, line), size=at.size + len(line) + 1)
+        self._at = replace(
+            at, n=at.n + 1, chain=link(at.chain, line), size=at.size + len(line) + 1, t=record.t
+        )
 
     def _checkpoint(self, wall: int) -> None:
+        # What is signed is the time that will stand there.
+        wall = max(wall, self._at.t)
         n, chain = self._at.n, self._at.chain.hex()
         self._put(Checkpoint(n, wall, chain, sign(self._key, "checkpoint", n, wall, chain)))
 
@@ -315,7 +343,9 @@ class Ledger:
         lost = max(0, head.n + 1 - self._at.n) if head is not None else 0
         if lost and head is not None:
             # What was signed must not be used again for other records.
-            self._at = replace(self._at, n=head.n + 1, file=max(self._at.file, head.file))
+            self._at = replace(
+                self._at, n=head.n + 1, file=max(self._at.file, head.file), t=max(self._at.t, head.t)
+            )
         self._pending.clear()
         self._next_file(wall, torn, lost)
         self._checkpoint(wall)
@@ -325,15 +355,15 @@ def _end_of(path: Path, number: int) -> tuple[_Position, int]:
     """Where the next record goes after the last whole line of a file, and the bytes after that line."""
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
-    chain, n = GENESIS, 0
+    chain, n, t = GENESIS, 0, 0
     for line in whole.splitlines():
         with contextlib.suppress(msgspec.MsgspecError):
             record = record_of(line)
             if isinstance(record, Header):
                 chain = bytes.fromhex(record.prev)
-            n = record.n + 1
+            n, t = record.n + 1, record.t
         chain = link(chain, line)
-    return _Position(n, chain, number, len(whole)), len(data) - len(whole)
+    return _Position(n, chain, number, len(whole), t), len(data) - len(whole)
 
 
 class _Syncer:

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Meta, Struct, inspect
 
+from appliance.box.clock.latest import JumpKind
 from appliance.protocol.messages import SeatMessage
 from appliance.protocol.replies import Reply
 
@@ -78,6 +79,17 @@ class Unrecorded(Struct, frozen=True, tag="unrecorded", tag_field="is", forbid_u
     size: Number
 
 
+class ClockJump(Struct, frozen=True, tag="clock", tag_field="is", forbid_unknown_fields=True):
+    """The wall clock jumped. Times of records go on from the latest; only `confirmed` may take them back."""
+
+    n: Number
+    t: Number
+    kind: JumpKind
+    #: what the clock was to show, and what it showed (unix ms)
+    was: Number
+    now: Number
+
+
 class Checkpoint(Struct, frozen=True, tag="checkpoint", tag_field="is", forbid_unknown_fields=True):
     """The hash of everything before this line, signed."""
 
@@ -87,7 +99,7 @@ class Checkpoint(Struct, frozen=True, tag="checkpoint", tag_field="is", forbid_u
     signature: Signature
 
 
-Record = Header | Fields | Sent | Unrecorded | Checkpoint
+Record = Header | Fields | Sent | Unrecorded | ClockJump | Checkpoint
 
 
 class Head(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from appliance.feed.ledger_records import (
     GENESIS,
     LEDGER_VERSION,
     Checkpoint,
+    ClockJump,
     Fields,
     Head,
     Header,
@@ -48,6 +49,8 @@ class Verdict:
     last: int = 0
     #: messages that left without entries, as the site allowed
     unrecorded: int = 0
+    #: jumps of the clock that were entered
+    jumps: int = 0
     #: records after the last checkpoint: their hashes are not signed yet
     unsigned: int = 0
     #: the last checkpoint: its number, and the hash that it signs
@@ -199,6 +202,9 @@ class LedgerVerifier:
         verdict.records += 1
         verdict.unsigned += 1
         verdict.first = verdict.first or record.t
+        confirmed = isinstance(record, ClockJump) and record.kind == "confirmed"
+        if record.t < verdict.last and not confirmed:
+            self._problem(f"{place}: its time is before that of the record before it")
         verdict.last = record.t
         if isinstance(record, Fields):
             self._kinds.add(record.kind)
@@ -210,6 +216,8 @@ class LedgerVerifier:
             verdict.bytes += record.size * record.copies
         elif isinstance(record, Unrecorded):
             verdict.unrecorded += record.messages
+        elif isinstance(record, ClockJump):
+            verdict.jumps += 1
 
     def _check_end(self, head: Head) -> None:
         if self._n is None or self._n <= head.n:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from appliance.box.status.reports import MOST_CALLS, MOST_SEATS, FeedReport, Process, Seat
+from appliance.box.status.reports import MOST_CALLS, MOST_SEATS, Clock, FeedReport, Process, Seat
 from appliance.box.status.reports import Ledger as LedgerReport
 from appliance.feed.authenticator import Authenticator
 from appliance.feed.door import DoorCounters
@@ -30,6 +30,7 @@ def report_of(
     authenticator: Authenticator,
     egress: Egress,
     ledger: Ledger | None,
+    clock: Clock,
 ) -> FeedReport:
     """The report as things stand; `now` is monotonic, in seconds."""
     held = Counter(peer.seat for _, peer in leases.running(now))
@@ -54,6 +55,7 @@ def report_of(
         enrolment_open=sockets.enrolment.socket is not None,
         rotation=sockets.control.next_box is not None,
         ledger=_ledger(egress, ledger),
+        clock=clock,
         live=calls.shown(MOST_CALLS, now),
         calls=len(calls),
         seats=_seats(grants, held),

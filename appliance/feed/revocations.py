@@ -2,8 +2,9 @@
 
 The console may write to nothing of the feed's, and asks nobody anything. So what it wants is in a file beside
 the status board, and the feed takes it up within a second, as it takes up what `ridge seats revoke` wrote. A
-request is good for a minute, and only against a grant that is older than itself: what is left of the file can
-never cut off a seat that was enrolled again.
+request is good for a minute, by the clock that nobody can set, and only against a grant that is older than
+itself: what is left of the file can never cut off a seat that was enrolled again. A grant that is dated later
+than now was made when the wall clock was wrong, and is cut off.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: RequestId
     seat: SeatId
+    #: unix time in ms, and ms of CLOCK_BOOTTIME
     at: UnixMilliseconds
+    boot: UnixMilliseconds
 
 
 class _Requests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,14 +52,14 @@ class Revocations:
         self._path = runtime_directory / REVOCATIONS_FILE
         self._requests: list[Request] = []
 
-    def ask(self, seat: str, wall: int) -> None:
-        """Ask the feed to revoke a seat; `wall` is unix time in ms.
+    def ask(self, seat: str, wall: int, boot: int) -> None:
+        """Ask the feed to revoke a seat; `wall` is unix time in ms, `boot` CLOCK_BOOTTIME in ms.
 
         Raises:
             OSError: the file cannot be written.
         """
-        fresh = [request for request in self._requests if 0 <= wall - request.at <= GOOD_MS]
-        self._requests = [*fresh[1 - MOST_REQUESTS :], Request(secrets.token_hex(8), seat, wall)]
+        fresh = [request for request in self._requests if 0 <= boot - request.boot <= GOOD_MS]
+        self._requests = [*fresh[1 - MOST_REQUESTS :], Request(secrets.token_hex(8), seat, wall, boot)]
         write_group_file(self._path, msgspec.json.encode(_Requests(1, tuple(self._requests))))
 
 
@@ -71,19 +74,19 @@ class RevocationWatch:
         #: times that the file could not be used
         self.refused = 0
 
-    def poll(self, wall: int) -> int:
-        """Revoke what is newly asked for; how many seats that were. `wall` is unix time in ms.
+    def poll(self, wall: int, boot: int) -> int:
+        """Revoke what is newly asked for; how many seats that were. Times as in `Revocations.ask`.
 
         Raises:
             PrivateFileError: the grants cannot be read or written.
         """
         revoked = 0
         for request in self._asked():
-            if request.id in self._done or not 0 <= wall - request.at <= GOOD_MS:
+            if request.id in self._done or not 0 <= boot - request.boot <= GOOD_MS:
                 continue
-            self._done[request.id] = request.at
+            self._done[request.id] = request.boot
             grant = self._book.read().get(request.seat)
-            if grant is None or grant.enrolled > request.at:
+            if grant is None or request.at < grant.enrolled <= wall:
                 continue
             try:
                 self._book.revoke(request.seat)
@@ -91,7 +94,7 @@ class RevocationWatch:
                 # Somebody else revoked it just now.
                 continue
             revoked += 1
-        self._done = {id_: at for id_, at in self._done.items() if abs(wall - at) <= 2 * GOOD_MS}
+        self._done = {id_: at for id_, at in self._done.items() if boot - at <= 2 * GOOD_MS}
         return revoked
 
     def _asked(self) -> tuple[Request, ...]:

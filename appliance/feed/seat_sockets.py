@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,8 @@ class State:
     codes: CodeBook
     rotate: Rotate
     egress: Egress
+    #: what the ends of codes are held against (unix ms)
+    deadline: Callable[[], int]
 
 
 class SeatSockets:
@@ -62,7 +65,12 @@ class SeatSockets:
         self.publish_port = 0
         self.control_port = 0
         self.enrolment = Enrolment(
-            context, authenticator, state.codes, (feed.bind, feed.enrol_port), state.egress
+            context,
+            authenticator,
+            state.codes,
+            (feed.bind, feed.enrol_port),
+            state.egress,
+            deadline=state.deadline,
         )
 
     def open(self, secret: bytes) -> None:
@@ -106,13 +114,13 @@ class SeatSockets:
                 break
         self.publisher.counters, self.control.counters = publisher, control
 
-    def poll_enrolment(self, wall: int) -> bool:
+    def poll_enrolment(self) -> bool:
         """Open or close the enrolment socket as there are codes; true when that has changed.
 
         Raises:
             AuthenticatorError, BindError, PrivateFileError: as `Enrolment.poll`.
         """
-        changed = self.enrolment.poll(self._secret, wall)
+        changed = self.enrolment.poll(self._secret)
         if changed:
             self._watch()
         return changed

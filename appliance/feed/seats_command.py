@@ -187,6 +187,7 @@ def _give_codes(config: Config, entries: Sequence[Entry], options: argparse.Name
     if not 0 < options.valid_hours <= 24 * 90:
         raise CommandError("--valid-hours: codes may be valid for up to 90 days; write hours above 0")
     directory, wall = _directory(config), _wall()
+    _refuse_a_clock_that_is_behind(directory, wall)
     box, connection = box_keys(directory), _connection(config, options.host)
     until = wall + int(options.valid_hours * 3_600_000)
     issued = CodeBook(directory, GrantBook(directory)).issue(entries, wall, until)
@@ -374,6 +375,20 @@ def _progress(what: str, done: int, total: int) -> None:
 
 def _directory(config: Config) -> Path:
     return config.box.state_directory / "feed"
+
+
+def _refuse_a_clock_that_is_behind(directory: Path, wall: int) -> None:
+    """A code that is given out by a wrong clock ends at a wrong time, and would not be accepted."""
+    from appliance.box.clock.jumps import JUMP_SECONDS
+    from appliance.box.clock.latest import read_latest
+
+    record = read_latest(directory)
+    if record is not None and record.latest - wall >= JUMP_SECONDS * 1000:
+        raise CommandError(
+            f"the clock is {(record.latest - wall) / 1000:.0f} s behind the latest time that this box saw, "
+            "so no code can be given out; set it right (timedatectl set-time), or, if it is right now, run "
+            "ridge clock confirm"
+        )
 
 
 def _connection(config: Config, host: str | None) -> Connection:

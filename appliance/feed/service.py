@@ -11,8 +11,12 @@ from typing import Final
 
 import zmq
 
+from appliance.box.clock.boxclock import BoxClock
+from appliance.box.clock.jumps import read
+from appliance.box.clock.latest import CLOCK_FILE
 from appliance.box.config import Config
 from appliance.box.journal import Event, Journal
+from appliance.box.journal_events import ClockJumped
 from appliance.box.journal_values import Address, Digest, ErrnoName
 from appliance.box.notify import ServiceManager
 from appliance.box.runtime_directory import claimed
@@ -32,7 +36,7 @@ from appliance.feed.feedback import Feedback
 from appliance.feed.grants import GrantBook, GrantWatch
 from appliance.feed.keys import box_keys
 from appliance.feed.leases import Leases
-from appliance.feed.ledger import Ledger, LedgerError, ledger_key
+from appliance.feed.ledger import Ledger, LedgerError, last_signed, ledger_key
 from appliance.feed.ledger_records import in_letters
 from appliance.feed.livecalls import LiveCalls
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
@@ -125,6 +129,9 @@ class FeedService:
         self._cleanup.enter_context(locked(self._directory / "feed.lock", wait=False))
         self._cleanup.enter_context(claimed(self._config.box.runtime_directory, "door"))
         keys = box_keys(self._directory)
+        self._codes = CodeBook(self._directory, self._book)
+        self._clock = BoxClock(self._directory / CLOCK_FILE, last_signed(self._directory / "ledger"))
+        self._cleanup.callback(self._clock.close)
         self._poll_grants()
         self._counts.load()
 
@@ -140,9 +147,10 @@ class FeedService:
             leases=self._leases,
             topics=self._topics,
             feedback=self._feedback,
-            codes=CodeBook(self._directory, self._book),
+            codes=self._codes,
             rotate=self._rotate,
             egress=self._egress,
+            deadline=self._clock.deadline,
         )
         self._sockets = SeatSockets(context, self._authenticator, feed, state)
         self._sockets.open(keys.secret)
@@ -167,22 +175,23 @@ class FeedService:
 
     def _open_ledger(self) -> Egress:
         feed = self._config.feed
+        wall = self._clock.now
         if not feed.ledger:
             self._journal.write(told.LedgerOff())
-            return Egress(None, self._journal)
+            return Egress(None, self._journal, wall=wall)
         ledger = Ledger(self._directory / "ledger", ledger_key(self._directory), feed.ledger_megabytes)
         self._ledger = ledger
         self._cleanup.callback(self._close_ledger, ledger)
-        egress = Egress(ledger, self._journal, feed.ledger_failure)
+        egress = Egress(ledger, self._journal, feed.ledger_failure, wall=wall)
         try:
-            ledger.open(_wall())
+            ledger.open(wall())
         except LedgerError as error:
             egress.failed(error)
         return egress
 
     def _close_ledger(self, ledger: Ledger) -> None:
         try:
-            ledger.close(_wall())
+            ledger.close(self._clock.now())
         except LedgerError as error:
             self._journal.write(told.LedgerNotClosed(reason=ErrnoName(error.code)))
         self._note_ledger(ledger)
@@ -205,6 +214,7 @@ class FeedService:
         now = time.monotonic()
         if now >= self._next_grants:
             self._next_grants = now + GRANTS_POLL_SECONDS
+            self._poll_clock()
             self._poll_revocations()
             self._poll_grants()
             self._poll_box_key()
@@ -243,6 +253,7 @@ class FeedService:
             authenticator=self._authenticator,
             egress=self._egress,
             ledger=self._ledger,
+            clock=self._clock.told(),
         )
 
     def _publish(self, message: DoorMessage, now: float) -> None:
@@ -250,7 +261,7 @@ class FeedService:
         # Nothing is kept for a seat that nobody may be.
         self.unclaimed += not topics
         self._calls.enter(message, now)
-        self._days.enter(message)
+        self._days.enter(message, self._clock.now())
         if isinstance(message, OpportunityMessage):
             # What was missed is for who supervises, and not for the agent in the next call.
             topics = tuple(topic for topic in topics if topic.startswith("group/"))
@@ -306,8 +317,24 @@ class FeedService:
             self._next_note = now + LEDGER_NOTE_SECONDS
             self._note_ledger(self._ledger)
 
+    def _poll_clock(self) -> None:
+        """Close what was decided by a wrong time. Calls and leases go by no wall clock, and go on."""
+        for jump in self._clock.turn():
+            self._journal.write(ClockJumped.of(jump))
+            self._egress.clock_jumped(jump)
+            # A key that was replaced is held against the time as it is now.
+            self._overlap_ends = 1
+            self._days.keep_until(self._clock.now())
+            if jump.kind == "right":
+                continue
+            try:
+                if codes := self._codes.void():
+                    self._journal.write(told.CodesVoid(codes=codes))
+            except PrivateFileError as error:
+                self._say_once(told.EnrolmentUnusable(), error)
+
     def _poll_grants(self) -> None:
-        wall = _wall()
+        wall = self._clock.deadline()
         try:
             if not self._watch.poll() and not 0 < self._overlap_ends <= wall:
                 return
@@ -330,7 +357,8 @@ class FeedService:
 
     def _poll_revocations(self) -> None:
         try:
-            if seats := self._revocations.poll(_wall()):
+            at = read()
+            if seats := self._revocations.poll(round(at.wall * 1000), round(at.boot * 1000)):
                 self._journal.write(told.SeatsRevoked(seats=seats))
         except PrivateFileError as error:
             print(f"ridge feed: {error}", file=sys.stderr, flush=True)
@@ -339,7 +367,7 @@ class FeedService:
         """Announce the box's next key, and take it when its time has come."""
         try:
             rotation = read_rotation(self._directory)
-            if rotation is not None and _wall() >= rotation.at:
+            if rotation is not None and self._clock.now() >= rotation.at:
                 finish_rotation(self._directory, rotation)
                 self._sockets.reopen(rotation.keys.secret)
                 self._journal.write(told.BoxKeyTaken())
@@ -352,7 +380,7 @@ class FeedService:
 
     def _poll_codes(self) -> None:
         try:
-            if self._sockets.poll_enrolment(_wall()):
+            if self._sockets.poll_enrolment():
                 enrolment = self._sockets.enrolment
                 is_open = enrolment.socket is not None
                 self._journal.write(told.Enrolment(open=is_open, port=enrolment.port))
@@ -362,7 +390,7 @@ class FeedService:
 
     def _rotate(self, seat: str, key: str) -> float:
         hours = self._config.feed.key_overlap_hours
-        self._book.rotate(seat, key.encode(), _wall(), int(hours * 3_600_000))
+        self._book.rotate(seat, key.encode(), self._clock.now(), int(hours * 3_600_000))
         self._poll_grants()
         return hours * 3600
 

@@ -92,6 +92,7 @@ Reason = Literal[
     "disk_short",
     "clock_jumped",
     "clock_behind",
+    "clock_unconfirmed",
     "clock_no_history",
     "clock_unsynchronised",
     "firewall_missing",

@@ -97,6 +97,8 @@ def run_verify(options: argparse.Namespace) -> int:
         )
         if verdict.unrecorded:
             print(f"{verdict.unrecorded} more left without entries while it failed (feed.ledger_failure)")
+        if verdict.jumps:
+            print(f"the clock jumped or was set right {verdict.jumps} times; records of `clock` say when")
         if verdict.unsigned:
             print(f"the last {verdict.unsigned} records are not signed yet")
         print(

@@ -101,14 +101,14 @@ def _erase(options: argparse.Namespace) -> int:
 def _remembered(options: argparse.Namespace) -> Remembered | None:
     from appliance.cli import CommandError
     from appliance.memory.secret import MemoryFileError
-    from appliance.memory.store import today
 
-    opened = _open(load_config(options.config))
+    config = load_config(options.config)
+    opened = _open(config)
     if opened is None:
         return None
     store, secret = opened
     try:
-        return store.load(_identity(secret, options.number), today())
+        return store.load(_identity(secret, options.number), _today(config))
     except MemoryFileError as error:
         raise CommandError(str(error)) from error
 
@@ -136,6 +136,17 @@ def _identity(secret: MemorySecret, number: str) -> str:
     if identity is None:
         raise CommandError(f"{number!r} is no telephone number; write its digits, such as 13800138000")
     return identity
+
+
+def _today(config: Config) -> int:
+    """Days since 1970, by the latest time that the engines saw: a clock that is set back shows no more."""
+    from appliance.box.clock.boxclock import BoxClock
+    from appliance.box.clock.latest import read_latest
+    from appliance.memory.remembered import DAY_MS
+    from appliance.memory.secret import directory_of
+
+    known = read_latest(directory_of(config.box.state_directory))
+    return BoxClock(seen=known.latest if known is not None else 0).now() // DAY_MS
 
 
 def _date(day: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -41,6 +40,9 @@ class MemoryStore:
     def load(self, identity: str, today: int) -> Remembered | None:
         """What is remembered of a customer; None where it is nothing, or older than the retention.
 
+        What is dated later than `today` was kept while the clock was wrong: nobody knows how old it is, and
+        it counts as too old.
+
         Raises:
             MemoryFileError: the record cannot be read, or was altered.
         """
@@ -60,7 +62,7 @@ class MemoryStore:
             raise MemoryFileError(
                 f"{path}: cannot be opened with this box's secret (altered, or of another box); remove it"
             ) from error
-        return remembered if today - remembered.day <= self._days(remembered) else None
+        return remembered if 0 <= today - remembered.day <= self._days(remembered) else None
 
     def save(self, identity: str, remembered: Remembered) -> None:
         """Seal and write a record; a reader sees the old or the new one.
@@ -113,11 +115,10 @@ class MemoryStore:
         for identity in list(self.identities()):
             path = self._path(identity)
             try:
-                if now_ms - path.stat().st_mtime * 1000 > (self._retention_days + 1) * DAY_MS:
-                    old = True
-                else:
-                    old = self._is_over(identity, now_ms // DAY_MS)
-                if old:
+                age = now_ms - path.stat().st_mtime * 1000
+                if not -DAY_MS <= age <= (self._retention_days + 1) * DAY_MS or self._is_over(
+                    identity, now_ms // DAY_MS
+                ):
                     path.unlink()
                     removed += 1
             except OSError:
@@ -140,8 +141,3 @@ class MemoryStore:
         if not _NAME.fullmatch(identity):
             raise MemoryFileError(f"{identity!r} is no identity of a customer; it comes from the number")
         return self._directory / f"{identity}{SUFFIX}"
-
-
-def today() -> int:
-    """Days since 1970."""
-    return int(time.time() * 1000) // DAY_MS

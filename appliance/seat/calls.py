@@ -23,6 +23,8 @@ MAX_MARKS: Final = 64
 MAX_OPPORTUNITIES: Final = 8
 #: Beats come every 2 s by default; a site may set up to 60 s, which is learnt from the beats themselves.
 BEAT_SECONDS: Final = 2.0
+#: No beat is late by so much; the box's clock was set.
+CLOCK_JUMP_MS: Final = 60_000.0
 #: The view is called stale after this many beats have not come, and a moment more.
 BEATS_MISSED: Final = 2
 STALE_MARGIN_SECONDS: Final = 1.0
@@ -120,7 +122,8 @@ class Calls:
             return None
         call = self._call(message)
         call.version += 1
-        if message["wall"] >= call.wall:
+        if message["at"] >= call.at:
+            # Not by `wall`: the box's clock may have been set back.
             call.at, call.wall = message["at"], message["wall"]
         call.policy = message.get("policy", call.policy)
         if call.unheard:
@@ -202,6 +205,11 @@ class Calls:
             # Late messages are older than they seem: the box's clock is at least as far as the newest says.
             self._box_zero = zero if self._box_zero is None else max(self._box_zero, zero)
             return
+        if self._box_zero is not None and abs(jump := zero - self._box_zero) > CLOCK_JUMP_MS:
+            # The box's clock was set. What a call was told by the clock of before is put on that of now.
+            for call in self._calls.values():
+                if abs(message["wall"] - jump - call.wall) < abs(message["wall"] - call.wall):
+                    call.wall += round(jump)
         self._box_zero = zero
         if self._beat is not None:
             # A supervisor gets a beat for each seat; several at once are no interval.

@@ -4,6 +4,7 @@ from appliance.box.config import Config, Engine, Siprec
 from appliance.box.status.board import SILENT_MS, Board, Part, Refused
 from appliance.box.status.reports import (
     CaptureReport,
+    Clock,
     Confinement,
     EngineReport,
     FeedReport,
@@ -141,12 +142,32 @@ def test_a_box_that_ridge_run_started_is_told_so_once():
     assert codes(parts) == {("no_sandbox", "warn", "console")}
 
 
-def test_a_jump_of_the_clock_and_a_restart_are_told():
-    jumped = part(EngineReport(process(clock_jumps=2, last_jump_ms=-3_600_000), 0), starts=3)
-    assert codes(sound(engine=jumped)) == {
-        ("clock_jumped", "bad", "engine-0"),
-        ("restarted", "warn", "engine-0"),
-    }
+def test_a_restart_is_told():
+    again = part(EngineReport(process(), 0), starts=3)
+    assert codes(sound(engine=again)) == {("restarted", "warn", "engine-0")}
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "severity"),
+    [
+        ("behind", "clock_behind", "bad"),
+        ("jumped", "clock_jumped", "warn"),
+        ("first", "clock_first", "note"),
+    ],
+)
+def test_a_jump_of_the_clock_is_told_once_whoever_noticed_it(state, code, severity):
+    clock = Clock(state, NOW, NOW - 3_600_000, 3600)
+    by_feed = sound(feed=FeedReport(process(clock_jumps=1), enrolled=1, clock=clock))
+    assert codes(by_feed) == {(code, severity, "console")}
+    around = Circumstances(600_000, 300, rules_loaded=True, clock=clock)
+    assert codes(sound(), around) == {(code, severity, "console")}
+    confirmed = sound(feed=FeedReport(process(clock_jumps=1), enrolled=1, clock=Clock()))
+    assert codes(confirmed, around) == set()
+
+
+def test_a_certificate_of_a_later_time_than_now_is_told():
+    around = Circumstances(600_000, 300, rules_loaded=True, certificate_early=True)
+    assert codes(sound(), around) == {("certificate_early", "bad", "console")}
 
 
 def test_models_for_research_only_are_named():

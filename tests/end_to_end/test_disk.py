@@ -41,9 +41,12 @@ quotes = true
 [memory]
 enabled = true
 """
-#: What a call may leave behind, below the appliance's own directory: the ledger, the day's counts, sealed
-#: records of the memory, and locks, which are empty.
-ALLOWED = ("state/feed/ledger/", "state/feed/days.json", "state/feed/.days.json", "state/memory/records/")
+#: What a call may leave behind, below the appliance's own directory: the ledger, the day's counts, the latest
+#: time that was seen, sealed records of the memory, and locks, which are empty.
+ALLOWED = (
+    "state/feed/ledger/", "state/feed/days.json", "state/feed/.days.json", "state/feed/clock.json",
+    "state/memory/records/", "state/memory/clock.json",
+)  # fmt: skip
 LOCKS = (".lock",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from appliance.engine.memory import CallMemory
 from appliance.engine.rooms import Rooms
 from appliance.engine.scheduler import Scheduler
 from appliance.language.reader import LanguageReader
-from appliance.memory.store import today
+from appliance.memory.remembered import DAY_MS
 from appliance.models import ModelStore
 from appliance.profile.catalogue import Catalogue
 from appliance.protocol.messages import AnalysisPolicy, CallMessage, ProfileMessage
@@ -77,7 +78,7 @@ def begin(scheduler: Scheduler, policy: CallPolicy | None) -> None:
 
 
 def remembered(memory: CallMemory) -> Any:
-    return memory._store.load(CUSTOMER, today())
+    return memory._store.load(CUSTOMER, int(time.time() * 1000) // DAY_MS)
 
 
 class Watch:
@@ -259,7 +260,7 @@ def test_what_a_queue_keeps_for_fewer_days_is_kept_for_fewer_days(
         messages(scheduler, 20.0)
     assert remembered(memory).retention_days == 30
     store = memory._store
-    day = today()
+    day = int(time.time() * 1000) // DAY_MS
     assert store.load(CUSTOMER, day + 30) is not None
     assert store.load(CUSTOMER, day + 31) is None
     assert store.sweep((day + 30) * 86_400_000) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.feed.daycounts import DAYS_FILE, MAX_DAYS, DayCounts
+from appliance.feed.daycounts import DAY_MS, DAYS_FILE, MAX_DAYS, DayCounts
 from appliance.feed.private_file import PrivateFileError
 from appliance.protocol.messages import CueMessage, OpportunityMessage
 from tests.protocol.samples import CALL, OBJECTED, WALL, call, cue, profile
@@ -21,7 +21,7 @@ def counted(directory: Path) -> DayCounts:
     final = msgspec.structs.replace(profile(), final=True)
     ended = msgspec.structs.replace(call(), event="ended")
     for message in (profile(), final, MISSED, HARD_SELL, cue(), call(), ended, final, MISSED, ended):
-        counts.enter(message)
+        counts.enter(message, WALL)
     return counts
 
 
@@ -48,10 +48,28 @@ def test_the_file_names_neither_call_nor_seat_and_is_read_again(tmp_path: Path) 
 def test_old_days_go(tmp_path: Path) -> None:
     counts = DayCounts(tmp_path)
     for day in range(MAX_DAYS + 5):
-        wall = WALL + day * 86_400_000
-        counts.enter(msgspec.structs.replace(HARD_SELL, wall=wall))
-    counts.save()
+        wall = WALL + day * DAY_MS
+        counts.enter(HARD_SELL, wall)
     assert len(counts.days) == MAX_DAYS
+
+
+def test_a_day_that_is_not_there_yet_goes_and_an_engine_chooses_none(tmp_path: Path) -> None:
+    counts = DayCounts(tmp_path)
+    for wall in (WALL, WALL + 40 * DAY_MS):
+        counts.enter(HARD_SELL, wall)
+    counts.keep_until(WALL + DAY_MS)
+    counts.enter(msgspec.structs.replace(HARD_SELL, wall=WALL + 90 * DAY_MS), WALL)
+    ((_, day),) = counts.days.items()
+    assert day.pacing == {"hard_sell": 2}
+
+
+def test_no_day_is_kept_longer_because_few_follow_it(tmp_path: Path) -> None:
+    counts = DayCounts(tmp_path)
+    counts.enter(HARD_SELL, WALL)
+    counts.keep_until(WALL + (MAX_DAYS - 1) * DAY_MS)
+    assert len(counts.days) == 1
+    counts.keep_until(WALL + MAX_DAYS * DAY_MS)
+    assert counts.days == {}
 
 
 def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path) -> None:
@@ -64,7 +82,7 @@ def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path) -> None:
 
 def test_a_call_that_was_not_analysed_counts_as_a_call_and_has_no_stage(tmp_path: Path) -> None:
     counts = DayCounts(tmp_path)
-    counts.enter(profile(final=True, policy=OBJECTED))
-    counts.enter(call("ended", policy=OBJECTED))
+    counts.enter(profile(final=True, policy=OBJECTED), WALL)
+    counts.enter(call("ended", policy=OBJECTED), WALL)
     (day,) = counts.days.values()
     assert (day.calls, day.stages, day.objections) == (1, {}, {})

@@ -123,6 +123,24 @@ def test_a_clock_that_jumped_is_noted(machine: Machine, jump: float) -> None:
     )  # fmt: skip
 
 
+def test_a_jump_that_an_admin_has_confirmed_is_not_told_again(machine: Machine, tmp_path: Path) -> None:
+    with_systemd(machine)
+    journal(machine, [0.0, 0.0, -3600.0, -3600.0])
+    config = config_below(tmp_path)
+    feed = config.box.state_directory / "feed"
+    feed.mkdir(parents=True)
+    jump = {"kind": "forward", "was": int(NOW * 1000), "now": int(NOW * 1000) + 5000}
+    record = {"v": 1, "latest": int(NOW * 1000) - 1, "jump": jump}
+    (feed / "clock.json").write_text(json.dumps(record))
+    found = one(list(clock.check(machine.ground(config, now=lambda: NOW))), "clock.steady")
+    assert (found.outcome, found.reason) == ("warning", "clock_unconfirmed")
+    confirmed = int((NOW + 1.5 - 3600) * 1000)
+    (feed / "clock.json").write_text(json.dumps({"v": 1, "latest": confirmed, "confirmed": confirmed}))
+    journal(machine, [-3700.0, -3700.0, -3600.0, -3600.0])
+    found = one(list(clock.check(machine.ground(config, now=lambda: NOW))), "clock.steady")
+    assert found.outcome == "ok", found
+
+
 def test_without_a_history_the_clock_is_not_checked(machine: Machine, tmp_path: Path) -> None:
     found = one(list(clock.check(machine.ground(config_below(tmp_path)))), "clock.steady")
     assert (found.outcome, found.reason) == ("not_checked", "clock_no_history")

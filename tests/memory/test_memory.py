@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.box.clock.boxclock import BoxClock
+from appliance.box.clock.jumps import Moment
+from appliance.box.clock.latest import CLOCK_FILE
 from appliance.box.config import Config
 from appliance.cli import main
 from appliance.engine.memory import CallMemory
 from appliance.memory.remembered import MOST_NEEDS, Remembered, after_call, carried_over
 from appliance.memory.secret import MemoryFileError, MemorySecret, directory_of, normal
-from appliance.memory.store import DAY_MS, MemoryStore, today
+from appliance.memory.store import DAY_MS, MemoryStore
 from tests.profile.dialogue import Call
 
 NUMBER = "13800138000"
@@ -177,7 +181,7 @@ def test_show_export_and_erase(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["memory", "show", NUMBER, *on]) == 0
     assert "nothing is remembered" in capsys.readouterr().out
     store, identity = opened(directory_of(tmp_path))
-    store.save(identity, remembered(today()))
+    store.save(identity, remembered(int(time.time() * 1000) // DAY_MS))
     assert main(["memory", "show", "+86 13800138000", *on]) == 0
     assert "wants deposit" in capsys.readouterr().out
     assert main(["memory", "export", NUMBER, *on]) == 0
@@ -190,6 +194,84 @@ def test_show_export_and_erase(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["memory", "erase", NUMBER, *on]) == 0
     assert main(["memory", "erase", NUMBER, *on]) == 0
     assert capsys.readouterr().out == "erased\nnothing is remembered of this number\n"
-    store.save(identity, remembered(today()))
+    store.save(identity, remembered(int(time.time() * 1000) // DAY_MS))
     assert main(["memory", "erase", "--everybody", *on]) == 0
     assert [path for path in directory_of(tmp_path).rglob("*") if path.is_file()] == []
+
+
+class Turned:
+    """A clock of the memory that a test sets; days since 1970."""
+
+    def __init__(self, directory: Path, day: int) -> None:
+        self.boot, self.day = 100_000.0, float(day)
+        self.clock = BoxClock(directory / CLOCK_FILE, moment=self.moment)
+
+    def moment(self) -> Moment:
+        return Moment(self.boot, self.day * DAY_MS / 1000)
+
+    def pass_days(self, days: float, *, shown: float | None = None) -> None:
+        self.boot += days * DAY_MS / 1000
+        self.day += days if shown is None else shown
+
+
+def kept(memory: CallMemory) -> bool:
+    return any(memory._store.identities())
+
+
+def remembering(tmp_path: Path, retention: int = 30) -> tuple[CallMemory, Turned]:
+    store, _ = opened(tmp_path, retention)
+    turned = Turned(tmp_path, DAY)
+    memory = CallMemory(store, None, turned.clock)
+    memory.keep("a" * 32, Call().customer("deposit:wants").profile)
+    file = next(tmp_path.rglob("*.sealed"))
+    os.utime(file, (turned.moment().wall, turned.moment().wall))
+    return memory, turned
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_longer(tmp_path: Path) -> None:
+    memory, turned = remembering(tmp_path)
+    memory.turn()
+    turned.pass_days(20)
+    memory.turn()
+    turned.pass_days(0.00001, shown=-400.0)
+    memory.turn()
+    assert kept(memory), "its time is not over"
+    turned.pass_days(11)
+    memory.turn()
+    assert not kept(memory)
+
+
+def test_a_clock_that_was_set_back_while_nothing_ran_shows_nobody_longer(tmp_path: Path) -> None:
+    memory, turned = remembering(tmp_path)
+    turned.pass_days(31)
+    memory._clock.turn()
+    memory.close()
+    turned.day -= 31
+    again = CallMemory(memory._store, None, BoxClock(tmp_path / CLOCK_FILE, moment=turned.moment))
+    again.turn()
+    assert not kept(again)
+
+
+def test_a_clock_that_is_set_forward_erases_what_would_be_too_old_by_then(tmp_path: Path) -> None:
+    memory, turned = remembering(tmp_path)
+    turned.pass_days(0.00001, shown=31.0)
+    memory.turn()
+    assert not kept(memory)
+
+
+def test_what_a_clock_that_was_ahead_has_dated_does_not_stay_until_then(tmp_path: Path) -> None:
+    memory, turned = remembering(tmp_path)
+    turned.pass_days(0.00001, shown=3650.0)
+    memory.turn()
+    memory.keep("b" * 32, Call().customer("deposit:wants").profile)
+    file = next(tmp_path.rglob("*.sealed"))
+    os.utime(file, (turned.moment().wall, turned.moment().wall))
+    turned.pass_days(0.00001, shown=-3650.0)
+    memory.turn()
+    assert kept(memory)
+    data = b'{"v":1,"latest":%d,"confirmed":%d,"taken":false}' % ((DAY * DAY_MS,) * 2)
+    (tmp_path / "confirmed").write_bytes(data)
+    (tmp_path / "confirmed").replace(tmp_path / CLOCK_FILE)
+    memory.turn()
+    assert not kept(memory)
+    assert memory._store.load("b" * 32, DAY) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -65,7 +66,7 @@ def test_the_clock_stands_on_hold_and_the_hold_is_counted():
 def test_a_clock_of_the_box_that_was_set_makes_no_call_of_a_year():
     calls = Calls()
     calls.update(at_box(call(), 0), 0.0)
-    calls.update(beat(365 * 86_400_000), 1.0)
+    calls.update(at_box(call(call_id=call_id(1)), 365 * 86_400_000), 1.0)
     assert calls.elapsed_ms(calls.get(CALL), 1.0) == 86_400_000
 
 
@@ -250,3 +251,18 @@ def test_what_is_off_is_known_from_the_newest_message_that_says_it():
     calls.update(at_box(cue(), 1000), 1.0)
     assert calls.get(CALL).is_off("quotes")
     assert not calls.get(CALL).is_off("emotion")
+
+
+@pytest.mark.parametrize("jump", [-3 * 86_400_000, 3 * 86_400_000])
+@pytest.mark.parametrize("told_before_the_beat", [True, False])
+def test_a_calls_clock_goes_on_when_the_boxs_clock_is_set(jump, told_before_the_beat):
+    calls = Calls()
+    calls.update(at_box(profile(at=10_000), 10_000), 10.0)
+    calls.update(beat(10_000), 10.0)
+    if told_before_the_beat:
+        calls.update(at_box(profile(at=13_000), 13_000 + jump), 13.0)
+    calls.update(beat(15_000 + jump), 15.0)
+    assert calls.elapsed_ms(calls.current(), 16.0) == 16_000
+    calls.update(at_box(profile(at=18_000), 18_000 + jump), 18.0)
+    assert calls.elapsed_ms(calls.current(), 20.0) == 20_000
+    assert calls.current().at == 18_000

@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
+from appliance.box.clock.jumps import JumpWatch, Moment, read
 from appliance.box.notify import ServiceManager
 from appliance.box.status import confinement
-from appliance.box.status.clock import ClockWatch
 from appliance.box.status.reports import Fault, Process, Report, State, encode
 
 STATUS_SOCKET: Final = "status.sock"
@@ -28,14 +28,14 @@ class StatusLine:
         self,
         runtime_directory: Path,
         manager: ServiceManager | None = None,
-        wall: Callable[[], float] = time.time,
+        moment: Callable[[], Moment] = read,
     ) -> None:
         self._address = str(runtime_directory / STATUS_SOCKET)
         self._manager = manager
-        self._wall = wall
+        self._moment = moment
         self._began = time.monotonic()
         self._due = 0.0
-        self._clock = ClockWatch(self._began, wall())
+        self._clock = JumpWatch(moment())
         self._confinement = confinement.measure()
         self._version = installed_version()
         self._state: State = "running"
@@ -72,7 +72,7 @@ class StatusLine:
         self.tell(lambda process: make(msgspec.structs.replace(process, fault=fault)), time.monotonic())
 
     def _process(self, now: float) -> Process:
-        self._clock.look(time.monotonic(), self._wall())
+        self._clock.look(self._moment())
         manager = self._manager
         return Process(
             version=self._version,

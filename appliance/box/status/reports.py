@@ -169,6 +169,18 @@ class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     records: Count = 0
 
 
+class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The wall clock, as the feed judges it; times are unix ms."""
+
+    #: behind: it shows less than was seen before. jumped: nobody has confirmed it since. first: it was set
+    #: soon after the machine's start
+    state: Literal["ok", "behind", "jumped", "first"] = "ok"
+    #: what it was to show at the jump, and what it showed
+    was: Count = 0
+    now: Count = 0
+    behind_seconds: Count = 0
+
+
 class FeedReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="feed", tag_field="role"):
     """The feed."""
 
@@ -194,6 +206,7 @@ class FeedReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
     #: the box's next key is announced
     rotation: bool = False
     ledger: Ledger | None = None
+    clock: Clock | None = None
     #: calls that are on, as the door told of them; not all where there are more
     calls: Count = 0
     live: Annotated[tuple[LiveCall, ...], Meta(max_length=MOST_CALLS)] = ()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from typing import Final
 
+from appliance.box.clock.jumps import JUMP_SECONDS
+from appliance.box.clock.latest import ClockRecord, Jump, read_latest
 from appliance.inspection.finding import Facts, Finding, failed, not_checked, ok, warning
 from appliance.inspection.ground import Ground, ProgramMissingError
 
-#: Less is a clock that is being set right; adjtime(3) slews by less than a millisecond a second.
-JUMP_SECONDS: Final = 1.0
 #: Entries of the system's journal that are compared; some hours of a quiet box.
 JOURNAL_ENTRIES: Final = 5000
 #: adjtimex(2), linux/timex.h: the clock is not synchronised
@@ -36,17 +37,29 @@ def check(ground: Ground) -> Iterator[Finding]:
 
 
 def _steady(ground: Ground) -> Finding:
-    history = _journal_history(ground)
-    signed = _last_signed(ground)
+    record = read_latest(ground.feed_directory)
+    seen = _latest(ground, record)
     now = ground.now()
+    history = _journal_history(ground, record.confirmed / 1000 if record is not None else 0.0)
     facts: Facts = {"journal_entries": len(history)}
-    if signed is not None and signed > now + JUMP_SECONDS:
-        facts["behind_seconds"] = round(signed - now, 1)
-        return failed("clock.steady", "CLOCK_REALTIME", "clock_behind", facts, seconds=round(signed - now))
+    if record is not None and record.confirmed:
+        facts["confirmed"] = _time(record.confirmed)
+    if seen is not None and seen > now + JUMP_SECONDS:
+        facts["behind_seconds"] = round(seen - now, 1)
+        return failed("clock.steady", "CLOCK_REALTIME", "clock_behind", facts, seconds=round(seen - now))
+    if record is not None and record.jump is not None:
+        jump: Jump = record.jump
+        facts |= {"jump_was": _time(jump.was), "jump_now": _time(jump.now)}
+        return warning(
+            "clock.steady", "CLOCK_REALTIME", "clock_unconfirmed", facts,
+            was=facts["jump_was"], now=facts["jump_now"],
+        )  # fmt: skip
+    slept = _suspended()
     jumps = [
         later - earlier
         for earlier, later in itertools.pairwise(history)
-        if abs(later - earlier) > JUMP_SECONDS
+        # The journal's other clock stands still while the machine sleeps; this one does not.
+        if not -JUMP_SECONDS <= later - earlier <= JUMP_SECONDS + slept
     ]
     if jumps:
         facts |= {
@@ -54,13 +67,16 @@ def _steady(ground: Ground) -> Finding:
             "largest_jump_seconds": round(max(map(abs, jumps)), 1),
         }
         return warning("clock.steady", "CLOCK_REALTIME", "clock_jumped", facts, jumps=len(jumps))
-    if len(history) < 2 and signed is None:
+    if len(history) < 2 and seen is None:
         return not_checked("clock.steady", "CLOCK_REALTIME", "clock_no_history", facts)
     return ok("clock.steady", "CLOCK_REALTIME", facts)
 
 
-def _journal_history(ground: Ground) -> list[float]:
-    """How far the wall clock was ahead of the monotonic one, in seconds, at each entry since the start."""
+def _journal_history(ground: Ground, since: float) -> list[float]:
+    """How far the wall clock was ahead of the monotonic one, in seconds, at each entry since the start.
+
+    Only of entries after `since` (unix time): an admin has said then that the clock was right.
+    """
     if not ground.systemd:
         return []
     command = ["journalctl", "--boot", "--output=json", f"--lines={JOURNAL_ENTRIES}", "--no-pager", "--quiet",
@@ -73,21 +89,32 @@ def _journal_history(ground: Ground) -> list[float]:
     for line in printed.splitlines():
         try:
             entry = json.loads(line)
-            ahead.append((int(entry["__REALTIME_TIMESTAMP"]) - int(entry["__MONOTONIC_TIMESTAMP"])) / 1e6)
+            wall, monotonic = (int(entry[name]) for name in ("__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP"))
+            if wall / 1e6 >= since:
+                ahead.append((wall - monotonic) / 1e6)
         except (ValueError, KeyError, TypeError):
             continue
     return ahead
 
 
-def _last_signed(ground: Ground) -> float | None:
-    """The time of the ledger's last signature, in unix seconds."""
-    from appliance.feed.ledger import HEAD_FILE
-    from appliance.feed.ledger_records import head_of
+def _latest(ground: Ground, record: ClockRecord | None) -> float | None:
+    """The latest time that the feed has seen or signed, in unix seconds; None where it has seen none."""
+    from appliance.feed.ledger import last_signed
 
-    try:
-        return head_of((ground.feed_directory / "ledger" / HEAD_FILE).read_bytes()).t / 1000
-    except (OSError, ValueError):
-        return None
+    if record is not None and not record.taken:
+        # Confirmed while no feed ran: what it signed before counts no more.
+        return record.latest / 1000
+    seen = max(last_signed(ground.feed_directory / "ledger"), record.latest if record is not None else 0)
+    return seen / 1000 if seen else None
+
+
+def _suspended() -> float:
+    """How long this machine has been suspended since its start, in seconds."""
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC))
+
+
+def _time(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(milliseconds / 1000))
 
 
 def _synchronised(ground: Ground) -> Finding:

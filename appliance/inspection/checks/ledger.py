@@ -101,6 +101,7 @@ def _facts(verified: Verified) -> Facts:
         "head_record": verdict.head[0],
         "head_hash": verdict.head[1],
         "unsigned": verdict.unsigned,
+        "clock_jumps": verdict.jumps,
     }
     if verdict.problems:
         facts["problems"] = verdict.problems[:20]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from appliance.box.status.board import SILENT_MS, Board, Part, read_board
@@ -15,7 +16,7 @@ def check(ground: Ground) -> Iterator[Finding]:
     """Judge the last word of each process that the configuration asks for."""
     board = read_board(ground.config.box.runtime_directory)
     now = int(ground.now() * 1000)
-    if board is None or now - board.written > SILENT_MS:
+    if board is None or not -1000 <= now - board.written <= SILENT_MS:
         yield not_checked("status.progress", "console", "no_console")
         return
     for part in expected_parts(ground):
@@ -26,8 +27,8 @@ def check(ground: Ground) -> Iterator[Finding]:
             yield failed("status.progress", part.name, "part_unheard", unit=part.unit)
         else:
             yield _progress(board, told, part.unit)
-            yield _clock(told)
             if isinstance(told.report, FeedReport):
+                yield _clock(told.report)
                 yield _ledger(told.report)
 
 
@@ -51,12 +52,21 @@ def _progress(board: Board, told: Part, unit: str) -> Finding:
     return ok("status.progress", told.name, facts)
 
 
-def _clock(told: Part) -> Finding:
-    process = told.report.process
+def _clock(report: FeedReport) -> Finding:
+    """The feed judges the clock for all: it remembers what was before its start."""
+    process, clock = report.process, report.clock
     facts: Facts = {"jumps": process.clock_jumps, "last_jump_ms": process.last_jump_ms}
-    if process.clock_jumps:
-        return warning("clock.steady", told.name, "clock_jumped", facts, jumps=process.clock_jumps)
-    return ok("clock.steady", told.name, facts)
+    if clock is None or clock.state in {"ok", "first"}:
+        return ok("clock.steady", "feed", facts)
+    facts |= {"jump_was": _time(clock.was), "jump_now": _time(clock.now)}
+    if clock.state == "behind":
+        return failed("clock.steady", "feed", "clock_behind", facts, seconds=clock.behind_seconds)
+    was, now = facts["jump_was"], facts["jump_now"]
+    return warning("clock.steady", "feed", "clock_unconfirmed", facts, was=was, now=now)
+
+
+def _time(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(milliseconds / 1000))
 
 
 def _ledger(report: FeedReport) -> Finding:

@@ -2,6 +2,7 @@ import socket
 
 import pytest
 
+from appliance.box.clock.jumps import Moment
 from appliance.box.notify import ServiceManager
 from appliance.box.status.line import REPORT_SECONDS, STATUS_SOCKET, StatusLine
 from appliance.box.status.reports import CaptureReport, FeedReport, decode
@@ -72,7 +73,7 @@ def test_a_process_that_stops_says_so_at_once(tmp_path, listener):
 
 def test_a_jump_of_the_clock_is_told(tmp_path, listener):
     ahead = [0.0]
-    line = StatusLine(tmp_path, wall=lambda: __import__("time").monotonic() + ahead[0])
+    line = StatusLine(tmp_path, moment=lambda: Moment(50.0, 1_000_000.0 + ahead[0]))
     ahead[0] = -7200.0
     line.tell(CaptureReport, 0.0)
     process = decode(listener.recv(65536)).process
