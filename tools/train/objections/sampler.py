@@ -6,12 +6,13 @@ import math
 import random
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
 
-from appliance.language.objections import AGENT_WINDOW, Vocabulary, windows
-from appliance.language.pinyin_forms import Heard, hear, plain_syllables
+from appliance.language.objections import AGENT_WINDOW, NOTHING, UNKNOWN, Vocabulary, windows
+from appliance.language.pinyin_forms import MAX_CHARACTERS, Heard, hear, plain_syllables
 from appliance.language.recognition_noise import noised
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus, embedding
@@ -68,22 +69,6 @@ class Hearing:
         return self._chance.choice(kept)
 
 
-def joined(one: Heard, other: Heard) -> Heard:
-    """One heard text after the other."""
-    return Heard(
-        one.text + other.text,
-        one.characters + other.characters,
-        one.syllables + other.syllables,
-        (),
-        frozenset(),
-    )
-
-
-def beginning(heard: Heard, length: int) -> Heard:
-    """The first `length` units."""
-    return Heard(heard.text, heard.characters[:length], heard.syllables[:length], (), frozenset())
-
-
 class Sampler:
     """Draws varied batches of labelled utterances."""
 
@@ -116,7 +101,8 @@ class Sampler:
             and not example.context
             and example.style not in OTHER_WEIGHTS
         ]
-        self._retractable = frozenset(self._objections)
+        self._retractable = frozenset(map(id, self._objections))
+        self._encoded: dict[int, tuple[Heard, Ids]] = {}
 
     def batch(self, size: int) -> Batch:
         """Both channels of the utterance and of the agent's words, and the targets, padded.
@@ -139,27 +125,59 @@ class Sampler:
         chance = self._chance
         noisy = chance.random() < NOISED
         heard, labels = self._heard(example, noisy), example.labels
-        if example in self._retractable and chance.random() < RETRACTED:
+        parts, length = [heard], MAX_CHARACTERS
+        if id(example) in self._retractable and chance.random() < RETRACTED:
             before, after = (
                 self._hearing.noised(part, 4) if noisy else self._hearing.clean(part)
                 for part in chance.choice(self._retractions)
             )
-            heard, labels = joined(joined(before, heard), after), frozenset()
+            parts, labels = [before, heard, after], frozenset()
         elif chance.random() < JOINED and len(heard) < 24 and not example.context:
             both = bool(labels) and chance.random() < BOTH
             other = chance.choice(self._objections if both else self._small_talk)
             second = self._heard(other, noisy)
-            heard = joined(second, heard) if chance.random() < 0.6 else joined(heard, second)
+            parts = [second, heard] if chance.random() < 0.6 else [heard, second]
             labels |= other.labels
         elif chance.random() < CUT and len(heard) > 8:
-            heard = beginning(heard, chance.randint(math.ceil(len(heard) * 0.7), len(heard)))
+            length = chance.randint(math.ceil(len(heard) * 0.7), len(heard))
         agent = example.context
         if not agent and chance.random() < AGENT:
             agent = chance.choice(self._agent)
-        said = Heard("", (), (), (), frozenset())
+        said = NOTHING
         if agent:
             said = self._hearing.noised(agent, 4) if noisy else self._hearing.clean(agent)
-        return self._words.encode(heard), agent_ids(self._words, said), labels
+        characters, syllables = self._joined(parts)
+        return (characters[:length], syllables[:length]), self._said(said), labels
+
+    def _ids(self, heard: Heard) -> Ids:
+        # Kept beside what was heard, which so keeps its identity.
+        kept = self._encoded.get(id(heard))
+        if kept is None:
+            kept = self._encoded[id(heard)] = (heard, self._words.encode(heard))
+        return kept[1]
+
+    def _said(self, heard: Heard) -> Ids:
+        if not len(heard):
+            return agent_ids(self._words, heard)
+        characters, syllables = self._ids(heard)
+        return characters[-AGENT_WINDOW:], syllables[-AGENT_WINDOW:]
+
+    def _joined(self, parts: list[Heard]) -> Ids:
+        """One heard text after the other; the first unit of each makes a pair with the last before it."""
+        parts = [part for part in parts if len(part)] or parts[:1]
+        if len(parts) == 1:
+            return self._ids(parts[0])
+        pieces = [self._ids(part) for part in parts]
+        characters = np.concatenate([written for written, _ in pieces])
+        syllables = np.concatenate([spoken for _, spoken in pieces])
+        start = 0
+        for before, after in pairwise(parts):
+            start += len(before)
+            written = before.characters[-1] + after.characters[0]
+            spoken = f"{before.syllables[-1]} {after.syllables[0]}"
+            characters[start, 1] = self._words.character_pairs.get(written, UNKNOWN)
+            syllables[start, 1] = self._words.syllable_pairs.get(spoken, UNKNOWN)
+        return characters, syllables
 
 
 def agent_ids(words: Vocabulary, said: Heard) -> Ids:
