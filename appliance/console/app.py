@@ -218,7 +218,8 @@ async def _overview(console: Console, request: Request, session: Session) -> Res
 
 async def _calls(console: Console, request: Request, session: Session) -> Response:
     board = console.board()
-    return console.page(request, "calls", session, board=board, **pages.calls(board, console.words(request)))
+    values = pages.calls(board, console.config, console.words(request))
+    return console.page(request, "calls", session, board=board, **values)
 
 
 async def _seats(console: Console, request: Request, session: Session) -> Response:

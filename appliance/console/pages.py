@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from appliance.box.config import Config
+from appliance.box.policies import ResolvedPolicy
 from appliance.box.status.board import Board, Part
 from appliance.box.status.line import installed_version
-from appliance.box.status.reports import Confinement, EngineReport, FeedReport
+from appliance.box.status.reports import Confinement, EngineReport, FeedReport, LiveCall
 from appliance.console.box_state import Counters, KnownModel
 from appliance.console.health import Finding, expected_parts, worst
 from appliance.console.words import Words
@@ -119,7 +120,7 @@ def _shown(name: str, board: Board, findings: list[Finding], words: Words) -> Sh
     )
 
 
-def calls(board: Board, words: Words) -> dict[str, Any]:
+def calls(board: Board, config: Config, words: Words) -> dict[str, Any]:
     """The live calls as the feed told of them, the longest first."""
     feed = _feed(board)
     rows = [
@@ -129,10 +130,41 @@ def calls(board: Board, words: Words) -> dict[str, Any]:
             "span": words.span(call.seconds),
             "analyses": [words(f"a_{analysis}") for analysis in call.analyses],
             "held": call.held,
+            "heard": call.heard,
+            "why": _why(call, config, words),
         }
         for call in (feed.live if feed else ())
     ]
     return {"feed": feed, "calls": rows, "more": max(0, feed.calls - len(rows)) if feed else 0}
+
+
+def _why(call: LiveCall, config: Config, words: Words) -> str | None:
+    """Why something of a call is off, with the policies that may have said so; None where nothing is.
+
+    A call's queue is known to capture alone. What is off in the call and what the configuration says of each
+    queue leave, as a rule, one of them.
+    """
+    if call.reason is None:
+        return None
+    names = [policy.name for policy in config.policies() if _may_hold(policy, call)]
+    if call.reason in {"site", "announcement"} and names:
+        return words(f"why_{call.reason}_of", names=" / ".join(names))
+    return words(f"why_{call.reason}")
+
+
+def _may_hold(policy: ResolvedPolicy, call: LiveCall) -> bool:
+    """Whether a call of this policy would be as this one is."""
+    if call.reason == "announcement":
+        return policy.require_announcement
+    if not call.heard:
+        return not policy.analysis
+    on = {
+        "emotion": policy.emotion,
+        "prosody": policy.voice,
+        "quotes": policy.quotes,
+        "memory": policy.memory,
+    }
+    return policy.analysis and {name for name, is_on in on.items() if is_on} == set(call.analyses)
 
 
 def seats(board: Board) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from appliance.box.status.reports import CALL_MARK, Analysis, LiveCall
 from appliance.protocol.messages import CallMessage, DoorMessage, ProfileMessage
-from appliance.protocol.vocabulary import Capability
+from appliance.protocol.vocabulary import Capability, OffReason
 
 #: As many as the door meters.
 MAX_CALLS: Final = 4096
@@ -30,6 +30,8 @@ class _Call:
     heard: float
     held: bool = False
     analyses: tuple[Analysis, ...] = ()
+    analysed: bool = True
+    reason: OffReason | None = None
 
 
 class LiveCalls:
@@ -58,8 +60,9 @@ class LiveCalls:
             call.held = message.event == "held"
         policy = message.policy
         off = policy.off if policy is not None else ()
-        on = policy is None or policy.analysis != "off"
-        call.analyses = tuple(shown for name, shown in _SHOWN.items() if on and name not in off)
+        call.analysed = policy is None or policy.analysis != "off"
+        call.reason = policy.reason if policy is not None else None
+        call.analyses = tuple(shown for name, shown in _SHOWN.items() if call.analysed and name not in off)
 
     def shown(self, most: int, now: float) -> tuple[LiveCall, ...]:
         """The first so many, those that began first in front."""
@@ -72,6 +75,8 @@ class LiveCalls:
                 seconds=min(86_400, max(0, int(now - call.began))),
                 analyses=call.analyses,
                 held=call.held,
+                heard=call.analysed,
+                reason=call.reason,
             )
             for identity, call in calls
         )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
 import time
 
 import pytest
+from msgspec.structs import replace
 
+from appliance.box.config import Policy
+from appliance.box.status.reports import LiveCall
 from appliance.console.login import LOGIN_COOKIE, SESSION_COOKIE
 from appliance.console.loginlimits import FREE_TRIES
 from appliance.console.sessions import ABSOLUTE_SECONDS
 from appliance.console.token import make_token
-from tests.console.running import PASSWORD, SITE, field, log_in, site_in
+from tests.console.running import PASSWORD, SITE, board, field, log_in, site_in
 
 PAGES = ("/", "/calls", "/seats", "/models", "/updates", "/privacy")
 
@@ -297,6 +301,35 @@ def test_the_overview_says_what_is_wrong_and_what_to_do(site):
     assert "1 things are wrong" in page
     assert "The firewall&#39;s rules are not loaded." in page
     assert "systemctl status ridge-firewall" in page
+
+
+QUEUES = {
+    "queue": [
+        {"name": "complaints", "domains": ["c.example"], "analysis": False},
+        {"name": "legal", "domains": ["l.example"], "require_announcement": True},
+        {"name": "quiet", "domains": ["q.example"], "emotion": False},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        (LiveCall("aaaaaaaa", "8001", 9, (), heard=False, reason="site"), "policy has it: complaints"),
+        (LiveCall("aaaaaaaa", "8001", 9, (), heard=False, reason="customer"), "the customer objected"),
+        (LiveCall("aaaaaaaa", "8001", 9, (), heard=False, reason="announcement"), "required: legal"),
+        (LiveCall("aaaaaaaa", "8001", 9, (), heard=False, reason="unknown"), "is not known to the config"),
+        (LiveCall("aaaaaaaa", "8001", 9, ("prosody",), reason="site"), "policy has it: quiet"),
+    ],
+)
+def test_a_call_that_is_not_analysed_says_by_which_policy_and_why(site, call, shown):
+    feed = replace(board().part("feed").report, live=(call,))
+    parts = tuple(replace(part, report=feed) if part.name == "feed" else part for part in board().parts)
+    site.console.board = lambda: replace(board(), parts=parts)
+    site.console.config = site.console.config.model_copy(update={"policy": Policy.model_validate(QUEUES)})
+    page = site.admin().get("/calls").text
+    assert shown in html.unescape(page)
+    assert ("not analysed" in page) is not call.heard
 
 
 def test_the_calls_show_no_more_than_the_status_tells(site):

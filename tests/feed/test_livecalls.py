@@ -30,6 +30,7 @@ def test_hold_and_policy_are_told_as_they_are():
     calls.enter(call("resumed", policy=AnalysisPolicy("off", [], "customer")), 2.0)
     assert not calls.shown(9, 2.0)[0].held
     assert calls.shown(9, 2.0)[0].analyses == ()
+    assert (calls.shown(9, 2.0)[0].heard, calls.shown(9, 2.0)[0].reason) == (False, "customer")
 
 
 def test_other_messages_begin_no_call():

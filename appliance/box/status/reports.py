@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from appliance.protocol.vocabulary import OffReason
+
 #: A report of a red process: counters and some names.
 MAX_RED_BYTES: Final = 2 * 1024
 #: A report of the feed, which names up to a thousand seats and the calls that are on.
@@ -123,6 +125,9 @@ class LiveCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_li
     seconds: Annotated[int, Meta(ge=0, le=86_400)]
     analyses: Annotated[tuple[Analysis, ...], Meta(max_length=4)]
     held: bool = False
+    #: whether it is analysed at all, and why something is off
+    heard: bool = True
+    reason: OffReason | None = None
 
 
 class EngineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="engine", tag_field="role"):
