@@ -1,4 +1,8 @@
-"""Counts in a private JSON file: read checked when the feed starts, written whole when they have changed."""
+"""Counts in a private JSON file: read checked when the feed starts, written whole when they have changed.
+
+A file has one size from the first start on, filled up with spaces: that a file grew, or by how much, tells
+nothing of the calls.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,12 @@ Content = TypeVar("Content", bound=Struct)
 
 
 class CountsFile(Generic[Content]):
-    """One file whose content is a struct of the type `content`."""
+    """One file of `size` bytes whose content is a struct of the type `content`."""
 
-    def __init__(self, path: Path, content: type[Content], counted: str) -> None:
+    def __init__(self, path: Path, content: type[Content], counted: str, size: int) -> None:
         """Use `path`; `counted` names in an error what is counted, as in "Days are counted from zero"."""
         self._path = path
+        self._size = size
         self._content = content
         self._counted = counted
 
@@ -32,7 +37,7 @@ class CountsFile(Generic[Content]):
         if data is None:
             return None
         try:
-            return msgspec.json.decode(data, type=self._content)
+            return msgspec.json.decode(data.rstrip(b" \n"), type=self._content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise PrivateFileError(
                 f"{self._path}: is damaged ({error}); move it away. {self._counted} counted from zero"
@@ -42,6 +47,9 @@ class CountsFile(Generic[Content]):
         """Write the counts.
 
         Raises:
-            PrivateFileError: the file cannot be written.
+            PrivateFileError: the file cannot be written, or there are more counts than it has room for.
         """
-        write_private(self._path, msgspec.json.encode(content))
+        data = msgspec.json.encode(content)
+        if len(data) >= self._size:
+            raise PrivateFileError(f"{self._path}: has no room for {len(data)} bytes of counts; report this")
+        write_private(self._path, data.ljust(self._size - 1) + b"\n")

@@ -19,14 +19,18 @@ from appliance.protocol.messages import (
     ProfileMessage,
     forgets,
 )
-from appliance.protocol.vocabulary import OBJECTION_TYPES, OpportunityCode, Stage
+from appliance.protocol.vocabulary import CUE_CODES, OBJECTION_TYPES, OpportunityCode, Stage
 
 DAYS_FILE: Final = "days.json"
 #: A year and a month, so that a month can be held against the same one of the year before.
 MAX_DAYS: Final = 400
 #: What an engine tells again after a break is not counted again; more calls do not end meanwhile.
 REMEMBERED: Final = 4096
+#: Room for `MAX_DAYS` days, each with every code that there is and 999,999 of each.
+FILE_BYTES: Final = 192 * 1024
 DAY_MS: Final = 86_400_000
+
+_PACING: Final = frozenset(code for code in CUE_CODES if code.startswith("pacing."))
 
 Key = TypeVar("Key", bound=str)
 _Count = Annotated[int, Meta(ge=0)]
@@ -57,7 +61,7 @@ class DayCounts:
     """The counts by day, and their file in the feed's directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = CountsFile(directory / DAYS_FILE, _DaysFile, "Days are")
+        self._file = CountsFile(directory / DAYS_FILE, _DaysFile, "Days are", FILE_BYTES)
         self._days: dict[str, DayCount] = {}
         self._seen: deque[tuple[str, ...]] = deque(maxlen=REMEMBERED)
         self._changed = False
@@ -76,6 +80,9 @@ class DayCounts:
         last = self._file.load()
         if last is not None:
             self._days = dict(last.days)
+        else:
+            # The file is there, at its size, before the first call.
+            self._changed = True
 
     def enter(self, message: DoorMessage, wall: int) -> None:
         """Count what a message from the door tells, each thing of a call once, for the day of `wall`.
@@ -96,7 +103,8 @@ class DayCounts:
             if self._first(message.call, "missed", message.code, message.tag or ""):
                 _add(self._day(wall).missed, message.code)
         elif isinstance(message, CueMessage) and message.kind == "pacing":
-            _add(self._day(wall).pacing, message.code.partition(".")[2])
+            code = message.code if message.code in _PACING else ".other"
+            _add(self._day(wall).pacing, code.partition(".")[2])
 
     def keep_until(self, wall: int) -> None:
         """Forget the days that are `MAX_DAYS` before that of `wall` (unix ms), and those that are after it.

@@ -14,6 +14,8 @@ from appliance.protocol.requests import Verdict
 FEEDBACK_FILE: Final = "feedback.json"
 #: Strategies that are counted; the catalogue has some sixty.
 MAX_STRATEGIES: Final = 512
+#: Room for all of them, with 999,999 verdicts of each kind.
+FILE_BYTES: Final = 48 * 1024
 
 _Count = Annotated[int, Meta(ge=0)]
 
@@ -34,9 +36,11 @@ class Feedback:
     """The counts, and their file in the feed's directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = CountsFile(directory / FEEDBACK_FILE, _FeedbackFile, "Feedback is")
+        self._file = CountsFile(directory / FEEDBACK_FILE, _FeedbackFile, "Feedback is", FILE_BYTES)
         self._counts: dict[str, Count] = {}
         self._saved: dict[str, tuple[int, int]] = {}
+        #: whether there was no file yet
+        self._new = False
 
     def load(self) -> None:
         """Go on from the counts of the last run.
@@ -45,6 +49,7 @@ class Feedback:
             PrivateFileError: the file cannot be read or is damaged; counting begins at zero.
         """
         last = self._file.load()
+        self._new = last is None
         if last is None:
             return
         self._counts = last.strategies
@@ -76,7 +81,8 @@ class Feedback:
             for advice, (helpful, wrong) in numbers.items()
             if (was := self._saved.get(advice, (0, 0))) != (helpful, wrong)
         }
-        if changed:
+        if changed or self._new:
+            self._new = False
             self._file.save(_FeedbackFile(1, dict(sorted(self._counts.items()))))
             self._saved = numbers
         return changed

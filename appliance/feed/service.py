@@ -134,6 +134,7 @@ class FeedService:
         self._cleanup.callback(self._clock.close)
         self._poll_grants()
         self._counts.load()
+        self._counts.save()
 
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._cleanup.callback(context.term)

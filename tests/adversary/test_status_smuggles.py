@@ -44,7 +44,7 @@ def smuggled(first: Report) -> float:
     payload, collector = random.Random(1), Collector("branch")
     radices = carriers(type(first))
     before, bits = first, 0.0
-    collector.take(encode(first), 1, 0.0, WALL)
+    collector.take(encode(first), 1, 0.0)
     for number in range(1, REPORTS):
         now = number * EVERY_SECONDS
         digits = {name: payload.randrange(radix) for name, radix in radices.items()}
@@ -52,9 +52,9 @@ def smuggled(first: Report) -> float:
             name: digit if name in GAUGES else getattr(before, name) + digit for name, digit in digits.items()
         }
         told = replace(before, process=replace(PROCESS, uptime=int(now)), **values)
-        if not collector.take(encode(told), 1, now, WALL):
+        if not collector.take(encode(told), 1, now):
             continue
-        part = collector.board(WALL).part(name_of(told))
+        part = collector.board(now, WALL).part(name_of(told))
         assert part is not None
         read = {
             name: getattr(part.report, name) - (0 if name in GAUGES else getattr(before, name))
@@ -85,15 +85,15 @@ def test_what_is_hidden_in_a_processs_own_numbers_is_less_than_speech_needs(
 def test_free_numbers_and_made_up_names_are_not_believed(attempts: Attempts) -> None:
     payload, collector = random.Random(2), Collector("branch")
     first = EngineReport(PROCESS, 0, models=("lexicon-zh",))
-    collector.take(encode(first), 1, 0.0, WALL)
+    collector.take(encode(first), 1, 0.0)
     for number in range(1, 100):
         now = number * SOONEST_SECONDS
         process = replace(PROCESS, uptime=int(now))
         spelled = {name: payload.getrandbits(48) for name in carriers(EngineReport) if name not in GAUGES}
-        collector.take(encode(replace(first, process=process, **spelled)), 1, now, WALL)
+        collector.take(encode(replace(first, process=process, **spelled)), 1, now)
         name = "".join(payload.choice("abcdefghijklmnop") for _ in range(64))
-        collector.take(encode(replace(first, process=process, models=(name,))), 1, now, WALL)
-    part = collector.board(WALL).part("engine-0")
+        collector.take(encode(replace(first, process=process, models=(name,))), 1, now)
+    part = collector.board(now, WALL).part("engine-0")
     assert part is not None
     attempts.stopped(
         "engine.status_free", "engine",
@@ -101,4 +101,4 @@ def test_free_numbers_and_made_up_names_are_not_believed(attempts: Attempts) -> 
         "Write any numbers, and names of models that it made up, into its reports.",
         came=None if part.report == first else "a report was believed that cannot be true",
     )  # fmt: skip
-    assert collector.board(WALL).refused.implausible == 198
+    assert collector.board(now, WALL).refused.implausible == 198

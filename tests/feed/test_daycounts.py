@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
-from appliance.feed.daycounts import DAY_MS, DAYS_FILE, MAX_DAYS, DayCounts
+from appliance.feed.daycounts import DAY_MS, DAYS_FILE, FILE_BYTES, MAX_DAYS, DayCount, DayCounts
 from appliance.feed.private_file import PrivateFileError
 from appliance.protocol.messages import CueMessage, OpportunityMessage
+from appliance.protocol.vocabulary import CUE_CODES, OBJECTION_TYPES, OpportunityCode, Stage
 from tests.protocol.samples import CALL, OBJECTED, WALL, call, cue, profile
 
 MISSED = OpportunityMessage(1, CALL, "8001", 0, 1000, WALL, "wanted_product", 0.8, "gold")
@@ -70,6 +73,48 @@ def test_no_day_is_kept_longer_because_few_follow_it(tmp_path: Path) -> None:
     assert len(counts.days) == 1
     counts.keep_until(WALL + MAX_DAYS * DAY_MS)
     assert counts.days == {}
+
+
+def fullest() -> dict[str, DayCount]:
+    """As many days as are kept, each with all that can be counted, 999,999 times."""
+    most = 999_999
+    pacing = [code.partition(".")[2] for code in CUE_CODES if code.startswith("pacing.")]
+    return {
+        time.strftime("%Y-%m-%d", time.gmtime(WALL / 1000 + day * 86_400)): DayCount(
+            most,
+            dict.fromkeys(get_args(Stage), most),
+            dict.fromkeys([*OBJECTION_TYPES, "other"], most),
+            dict.fromkeys([*pacing, "other"], most),
+            dict.fromkeys(get_args(OpportunityCode), most),
+        )
+        for day in range(MAX_DAYS)
+    }
+
+
+def test_the_file_has_one_size_however_much_is_counted(tmp_path: Path) -> None:
+    counts = DayCounts(tmp_path)
+    counts.load()
+    counts.save()
+    path = tmp_path / DAYS_FILE
+    sizes = [path.stat().st_size]
+    counts.enter(HARD_SELL, WALL)
+    counts.save()
+    sizes.append(path.stat().st_size)
+    counts._days, counts._changed = fullest(), True
+    counts.save()
+    sizes.append(path.stat().st_size)
+    assert sizes == [FILE_BYTES] * 3
+    again = DayCounts(tmp_path)
+    again.load()
+    assert len(again.days) == MAX_DAYS
+
+
+def test_a_code_that_is_none_is_counted_as_another(tmp_path: Path) -> None:
+    counts = DayCounts(tmp_path)
+    for number in range(50):
+        counts.enter(msgspec.structs.replace(HARD_SELL, code=f"pacing.x{number}"), WALL)
+    (day,) = counts.days.values()
+    assert day.pacing == {"other": 50}
 
 
 def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from appliance.feed.control import VERDICTS_BURST
-from appliance.feed.feedback import FEEDBACK_FILE, MAX_STRATEGIES, Count, Feedback
+from appliance.feed.feedback import FEEDBACK_FILE, FILE_BYTES, MAX_STRATEGIES, Count, Feedback
 from appliance.feed.private_file import PrivateFileError, write_private
 from tests.feed.running import eventually, receive, running_feed
 from tests.protocol.samples import CALL, call, profile
@@ -129,3 +129,18 @@ def test_strategies_that_are_counted_are_bounded(tmp_path):
     for number in range(MAX_STRATEGIES + 5):
         feedback.enter(f"strategy_{number}", "helpful", None)
     assert len(feedback.counts) == MAX_STRATEGIES
+
+
+def test_the_file_has_one_size_however_many_verdicts_there_are(tmp_path):
+    feedback = Feedback(tmp_path)
+    feedback.load()
+    feedback.save()
+    sizes = [(tmp_path / FEEDBACK_FILE).stat().st_size]
+    for number in range(MAX_STRATEGIES):
+        feedback._counts[f"{'a' * 37}{number:03d}"] = Count(999_999, 999_999)
+    feedback.save()
+    sizes.append((tmp_path / FEEDBACK_FILE).stat().st_size)
+    assert sizes == [FILE_BYTES] * 2
+    again = Feedback(tmp_path)
+    again.load()
+    assert again.counts == feedback.counts

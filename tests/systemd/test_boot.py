@@ -49,4 +49,6 @@ def test_the_units_start_under_systemd_and_a_call_leaves_nothing_behind(tmp_path
     assert done.returncode == 0, done.stderr
     attempts = read_results(evidence).attempts
     assert {attempt.outcome for attempt in attempts} <= {"stopped", "within_budget"}
-    assert {"outsider_gets_nothing", "no_word_in_files", "no_word_on_disk"} <= {one.id for one in attempts}
+    assert {"outsider_gets_nothing", "no_file_has_grown", "no_word_in_files", "no_word_on_disk"} <= {
+        one.id for one in attempts
+    }

@@ -192,3 +192,22 @@ def test_capture_stops_first_and_the_feed_last() -> None:
     assert parser["Unit"]["After"] == "ridge-feed.service"
     assert parser["Unit"]["Before"] == "ridge-capture.service"
     assert parser["Unit"]["PartOf"] == "ridge.target"
+
+
+@pytest.mark.parametrize("unit", PROCESSES)
+def test_no_process_floods_the_journal_and_the_feeds_notes_of_the_ledger_are_not_dropped(unit: str) -> None:
+    limits = settings(unit)
+    assert limits["LogRateLimitIntervalSec"] == ["30s"]
+    burst = int(limits["LogRateLimitBurst"][0])
+    # The feed's lines prove what the ledger had; its limit is the journal's own.
+    assert burst == 10_000 if unit == "ridge-feed.service" else burst == 3_000
+
+
+def test_the_journal_is_bounded_and_copied_nowhere() -> None:
+    file = configparser.ConfigParser()
+    file.optionxform = str
+    file.read(SYSTEMD / "journald.conf.d/ridge.conf", encoding="utf-8")
+    journal = dict(file["Journal"])
+    assert journal["SystemMaxUse"] == "1G"
+    assert {journal[name] for name in journal if name.startswith("ForwardTo")} == {"no"}
+    assert journal["Storage"] == "persistent"

@@ -16,6 +16,7 @@ ATTEMPTS: Final = {
     "outsider_gets_nothing": ("outsider", "外人敲遍盒子的端口并发送 ping"),
     "cgroups_without_rules": ("outsider", "撤掉防火墙规则后，外人再次敲门"),
     "no_other_file_changed": ("disk", "通话后比较盒子上的全部文件"),
+    "no_file_has_grown": ("disk", "通话后比较磁盘上全部文件的大小"),
     "no_word_in_files": ("disk", "在有变化的文件里查找通话的字句"),
     "no_word_on_disk": ("disk", "在磁盘的全部扇区里查找通话的字句"),
     "no_core_dump_engine@0": ("debugger", "让处理语音的进程崩溃以留下内存转储"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tools.booted_box import sizes
 from tools.booted_box.cables import ADDRESSES, BOX_ADDRESSES, Cables
 from tools.booted_box.findings import Finding
 from tools.booted_box.installation import OTHER_SEAT, SEAT
@@ -212,6 +213,7 @@ class Trial:
             f"{len(inside)} changed by design ({_named(inside)}), beyond these: {_named(beyond) or 'none'}",
             held=not beyond,
         )  # fmt: skip
+        self._grown(after)
         words = self._words()
         wanted = needles(words)
         holding = {
@@ -229,6 +231,24 @@ class Trial:
         self.note(
             "no_word_on_disk", "look for the same in every sector that was written since the installation",
             f"{len(new)} that were not there before the call", held=not new,
+        )  # fmt: skip
+
+    def _grown(self, after: Listing) -> None:
+        """Compare the sizes of all files that lie on the disk, the journal's by themselves."""
+        grown, looked_at = sizes.grown(self._before, after)
+        self.note(
+            "no_file_has_grown", f"compare the sizes of all {looked_at} files on the disk with those before",
+            str(grown) if grown else "no file but the ledger's has grown or come", held=not grown,
+        )  # fmt: skip
+        before, now = sizes.journal(self._before), sizes.journal(after)
+        lines = ", ".join(
+            f"{_short(unit)} {self.machine.run(f'journalctl -b -u {unit} -o cat | wc -l').strip()}"
+            for unit in self.units()
+        )
+        self.note(
+            "journal_size", "compare the sizes of the journal's files, which are made in steps of 8 MiB",
+            f"{before} bytes before the call and {now} after it; lines since the start: {lines}",
+            held=now - before in {0, sizes.JOURNAL_STEP},
         )  # fmt: skip
 
     def memory(self) -> None:
