@@ -224,6 +224,9 @@ def _moment(milliseconds: int) -> str:
 
 def _box(board: Board, around: Circumstances) -> Iterator[Finding]:
     yield from _clock(board, around)
+    own = board.console
+    if own is not None and own.confinement is not None and own.watchdog:
+        yield from _confinement("console", own.confinement)
     refused = board.refused
     if any(not part.report.process.watchdog for part in board.parts):
         # `ridge run` has no sandbox, and is not for a site.

@@ -227,14 +227,18 @@ def privacy(
         "ledger": feed.ledger if feed else None,
         "counters": sorted(counters.counters.items()) if counters else [],
         "counters_at": moment(counters.at * 1000) if counters else None,
-        "confinement": [
-            (label(part.name, words), part.report.process.confinement)
-            for part in board.parts
-            if part.report.process.confinement is not None
-        ],
+        "confinement": _confinements(board, words),
         "confinement_fields": [field.name for field in msgspec.structs.fields(Confinement)],
         "policies": config.policies(),
     }
+
+
+def _confinements(board: Board, words: Words) -> list[tuple[str, Confinement]]:
+    """What each process found of its sandbox, the console last."""
+    found = [(label(part.name, words), part.report.process.confinement) for part in board.parts]
+    if board.console is not None:
+        found.append((words("own_process"), board.console.confinement))
+    return [(name, measured) for name, measured in found if measured is not None]
 
 
 def _engines(board: Board) -> list[EngineReport]:

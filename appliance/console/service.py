@@ -63,7 +63,7 @@ class ConsoleService:
         self._config = config
         self._journal = journal
         self._manager = ServiceManager()
-        self._status = StatusSocket(config.box.runtime_directory, config.box.name)
+        self._status = StatusSocket(config.box.runtime_directory, config.box.name, self._manager)
         self._certificate = certificate
         self._guard: Guard | None = None
         self._context: ssl.SSLContext | None = None

@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from appliance.box.notify import ServiceManager
 from appliance.box.status.board import Board, write_board
-from appliance.box.status.line import STATUS_SOCKET
+from appliance.box.status.line import STATUS_SOCKET, StatusLine
 from appliance.box.status.reports import MAX_BYTES
 from appliance.console.collector import Collector
 
@@ -29,8 +32,10 @@ _SCM_CREDENTIALS: Final = 2
 class StatusSocket:
     """Binds `status.sock` in a directory that is there, and keeps the board."""
 
-    def __init__(self, directory: Path, box: str) -> None:
+    def __init__(self, directory: Path, box: str, manager: ServiceManager | None = None) -> None:
         self._directory = directory
+        #: the console's own word, which goes onto the board without a datagram
+        self._own = StatusLine(directory, manager)
         self._path = directory / STATUS_SOCKET
         self._collector = Collector(box)
         self._socket: socket.socket | None = None
@@ -41,7 +46,8 @@ class StatusSocket:
     @property
     def board(self) -> Board:
         """What is known now."""
-        return self._collector.board(time.monotonic(), _wall())
+        now = time.monotonic()
+        return msgspec.structs.replace(self._collector.board(now, _wall()), console=self._own.process(now))
 
     def open(self) -> None:
         """Bind, and begin to listen on the running loop; a socket that is left from before is replaced.

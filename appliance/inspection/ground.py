@@ -17,6 +17,8 @@ from appliance.inspection.procfs import Mount, ProcessFiles
 
 #: A program that has not answered after this time is not waited for.
 PROGRAM_SECONDS: Final = 20.0
+#: capabilities(7), linux/capability.h
+CAP_NET_ADMIN: Final = 1 << 12
 #: Where a user's search path does not look.
 _SBIN: Final = "/usr/sbin:/sbin"
 #: The unit that says whether Ridge's units are installed.
@@ -86,6 +88,17 @@ class Ground:
     process: int = field(default_factory=os.getpid)
     #: verify the whole ledger, however long it is
     whole_ledger: bool = False
+
+    @cached_property
+    def may_read_rules(self) -> bool:
+        """Whether this process may read the kernel's firewall rules: as root, or by CAP_NET_ADMIN alone."""
+        if self.user == 0:
+            return True
+        try:
+            held = int(ProcessFiles(self.proc, self.process).status()["CapEff"], 16)
+        except (OSError, KeyError, ValueError):
+            return False
+        return bool(held & CAP_NET_ADMIN)
 
     @property
     def proc(self) -> Path:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from appliance.box.config import Box, Config
+from appliance.box.config import Box, Config, Console
 from appliance.inspection.checks import processes
 from appliance.inspection.ground import Ground
 from appliance.inspection.report.content import Report
@@ -35,7 +35,7 @@ def box(tmp_path: Path) -> Iterator[Path]:
         yield made
 
 
-#: What ridge-report.service leaves of root's capabilities.
+#: What ridge-report.service may beyond its user.
 CAPABILITIES = settings("ridge-report.service")["CapabilityBoundingSet"][0].split()
 
 
@@ -58,13 +58,16 @@ def test_a_report_can_be_written_with_no_more_than_its_unit_may(box: Path) -> No
     kept = ",".join("+" + one.removeprefix("CAP_").lower() for one in CAPABILITIES)
     reports = box / "var/lib/ridge/reports"
     reports.mkdir(exist_ok=True)
-    os.chown(reports, 0, NUMBERS["ridge-feed"])
+    user, group = NUMBERS["ridge-report"], NUMBERS["ridge-console"]
+    os.chown(reports, user, group)
+    assert settings("ridge-report.service")["AmbientCapabilities"][0].split() == CAPABILITIES
     reports.chmod(0o2750)
     # The box's directories where the processes see them, in a mount namespace of the report's own.
     script = (
         f"mount --bind {box}/run /run && mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/ridge && "
         f"mount --bind {box}/var/lib/ridge /var/lib/ridge && "
-        f"exec setpriv --bounding-set=-all,{kept} --inh-caps=-all --no-new-privs "
+        f"exec setpriv --reuid={user} --regid={user} --clear-groups --bounding-set=-all,{kept} "
+        f"--inh-caps=-all,{kept} --ambient-caps=-all,{kept} --no-new-privs "
         f"{sys.executable} -c '{FILTERED}'"
     )
     done = subprocess.run(
@@ -76,25 +79,28 @@ def test_a_report_can_be_written_with_no_more_than_its_unit_may(box: Path) -> No
     facts, page = sorted(reports.iterdir(), key=lambda path: path.suffix, reverse=True)
     report = msgspec.json.decode(facts.read_bytes(), type=Report)
     found = {(one.check, one.subject): one for one in report.inspection.findings}
-    for name in ("feed", "engine-0", "capture"):
+    for name in ("feed", "engine-0", "capture", "console"):
         for check in ("privileges", "calls", "network", "files", "memory"):
             assert found[f"process.{check}", name].outcome == "ok"
     assert found["ledger.verified", "/var/lib/ridge/feed/ledger"].outcome == "ok"
     assert found["directories.secrets", "/var/lib/ridge/feed"].outcome == "ok"
     assert found["models.recognizer", "asr-zh-pinyin-zipformer"].outcome == "ok"
     assert (page.suffix, page.stat().st_mode & 0o777) == (".html", 0o640)
-    assert page.stat().st_gid == NUMBERS["ridge-feed"]
+    assert (page.stat().st_uid, page.stat().st_gid) == (user, group)
 
 
 def test_the_sandboxes_are_measured_as_they_are(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert box.is_dir()
     names = {number: name for name, number in NUMBERS.items()}
     monkeypatch.setattr(pwd, "getpwuid", lambda number: SimpleNamespace(pw_name=names[number]))
-    config = Config(box=Box(runtime_directory=Path("/run/ridge"), state_directory=Path("/var/lib/ridge")))
+    config = Config(
+        box=Box(runtime_directory=Path("/run/ridge"), state_directory=Path("/var/lib/ridge")),
+        console=Console(enabled=True),
+    )
     ground = Ground(config, Path("/var/lib/ridge/ridge.toml"))
     findings = list(processes.check(ground))
     assert [(o.check, o.subject, o.reason, o.facts) for o in findings if o.outcome != "ok"] == []
-    assert len(findings) == 3 * 7
+    assert len(findings) == 4 * 7
     engine = next(one for one in findings if (one.check, one.subject) == ("process.network", "engine-0"))
     assert engine.facts["own_network"] is True
     assert engine.facts["interfaces"] == ["lo"]

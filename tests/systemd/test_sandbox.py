@@ -153,21 +153,23 @@ def test_a_call_passes_through_the_sandboxed_processes(running: dict[str, Runnin
 
 
 @pytest.mark.end_to_end
-def test_the_sandboxed_processes_tell_the_console_that_their_sandboxes_hold(
+def test_the_sandboxed_processes_and_the_console_itself_tell_that_their_sandboxes_hold(
     box: Path, running: dict[str, Running]
 ) -> None:
     deadline = time.monotonic() + PATIENCE
     while (board := read_board(box / "run/ridge-status")) is None or len(board.parts) < 3:
         assert time.monotonic() < deadline, "the console never heard of all three"
         time.sleep(0.2)
-    assert [part.name for part in board.parts] == ["capture", "engine-0", "feed"]
-    for part in board.parts:
-        measured = part.report.process.confinement
+    told = {part.name: part.report.process.confinement for part in board.parts}
+    assert board.console is not None
+    told["console"] = board.console.confinement
+    assert list(told) == ["capture", "engine-0", "feed", "console"]
+    for name, measured in told.items():
         assert measured is not None
         assert measured.no_new_privileges
         assert measured.system_call_filter
         assert measured.no_capabilities
-        assert measured.internet == (part.name != "engine-0")
+        assert measured.internet == (name != "engine-0")
         assert not measured.core_dumps
         assert not measured.writable_root
     assert (box / "run/ridge-status/status.json").stat().st_gid == NUMBERS["ridge-status"]

@@ -85,6 +85,7 @@ def _try(machine: Machine, cables: Cables, directory: Path, options: argparse.Na
         trial.demo_call,
         trial.traces,
         trial.counters,
+        trial.report,
     ]
     if not options.short:
         checks += [

@@ -29,7 +29,7 @@ UNITS: Final = (
     "ridge-console.service",
 )  # fmt: skip
 #: The highest exposure that systemd may find (`systemd-analyze security`).
-EXPOSURE: Final = {"engine@0": 0.6, "feed": 1.5, "console": 1.5, "capture": 2.0}
+EXPOSURE: Final = {"engine@0": 0.6, "feed": 1.5, "console": 1.5, "capture": 2.0, "report": 2.6}
 CUSTOMER: Final = "13900000000"
 #: What is written by design, and holds no word: the feed's ledger, keys and counts, and systemd's journal.
 BY_DESIGN: Final = ("/var/lib/ridge/feed/", "/var/log/journal/")
@@ -336,6 +336,23 @@ class Trial:
         self.note(
             "firewall_counted", "ridge firewall --counters in the box", json.dumps(shown),
             held=shown.get("in_dropped", 0) > 0 and shown.get("in_gateway_rtp", 0) > 0,
+        )  # fmt: skip
+
+    def report(self) -> None:
+        """The unit of the privacy report writes one, with no more than its sandbox lets it."""
+        self.machine.run("systemctl start ridge-report.service", timeout=300)
+        newest = self.machine.run("ls -t /var/lib/ridge/reports/*.json | head -n 1").strip()
+        found = json.loads(self.machine.run(f"cat {newest}"))["inspection"]["findings"]
+        measured = [one for one in found if one["check"].startswith(("process.", "firewall.", "ledger."))]
+        bad = {
+            f"{one['check']} {one['subject']}: {one['reason']}" for one in measured if one["outcome"] != "ok"
+        }
+        owner = self.machine.run(f"stat -c '%U:%G %a' {newest}").strip()
+        self.note(
+            "report_written", "systemctl start ridge-report.service, and read what it wrote",
+            f"{len(measured)} findings on processes, rules and ledger, {len(bad)} not in order "
+            f"{', '.join(sorted(bad))}; the file is {owner}".strip(),
+            held=len(measured) > 20 and not bad and owner == "ridge-report:ridge-console 640",
         )  # fmt: skip
 
     # Parts

@@ -5,6 +5,7 @@
 
     {"v": 1, "box": "ridge-branch-12", "written": 1764130000123,      # unix time in ms
      "refused": {"malformed": 0, "too_soon": 0, "another": 0, "implausible": 0},        # not taken
+     "console": {…},                                                  # reports.py, Process
      "parts": [{"name": "capture" | "engine-0" … | "feed",
                 "pid": 4711, "at": 1764130000001,                     # when its last report came
                 "starts": 1,                                          # processes seen under this name
@@ -25,7 +26,7 @@ import msgspec
 from msgspec import Meta
 
 from appliance.box.group_file import write_group_file
-from appliance.box.status.reports import Count, Report, role_of
+from appliance.box.status.reports import Count, Process, Report, role_of
 
 BOARD_FILE: Final = "status.json"
 #: Three reports that did not come. A process that loads its models anew says nothing meanwhile, either.
@@ -76,6 +77,8 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[Part, ...]
     refused: Refused
     v: int = 1
+    #: what the console, which sends no report, says of itself
+    console: Process | None = None
 
     def part(self, name: str) -> Part | None:
         """The part of this name, if it was ever heard of."""

@@ -53,7 +53,7 @@ class StatusLine:
         A fault in making it (a counter out of its bounds) is a report that is not sent: no call ends for it.
         """
         with contextlib.suppress(Exception):
-            self._send(encode(make(self._process(now))))
+            self._send(encode(make(self.process(now))))
 
     def stopping(self, make: Callable[[Process], Report], now: float) -> None:
         """Tell at once that this process stops; what it tells from here on says so, too."""
@@ -71,7 +71,8 @@ class StatusLine:
         fault = next((code for kind, code in faults.items() if isinstance(error, kind)), "unforeseen")
         self.tell(lambda process: make(msgspec.structs.replace(process, fault=fault)), time.monotonic())
 
-    def _process(self, now: float) -> Process:
+    def process(self, now: float) -> Process:
+        """What this process says of itself; `now` is monotonic, in seconds."""
         self._clock.look(self._moment())
         manager = self._manager
         return Process(

@@ -134,7 +134,7 @@ def collect(ground: Ground, evidence: Sequence[Path] = ()) -> Report:
         ),
         inspection=inspection,
         rules=_rules(ground),
-        counters=counters(ground) if ground.user == 0 else {},
+        counters=counters(ground) if ground.may_read_rules else {},
         models=tuple(_models(ground)),
         tests=tests,
         test_problems=problems,
@@ -172,7 +172,7 @@ def _settings(ground: Ground) -> Settings:
 
 
 def _rules(ground: Ground) -> Rules:
-    if ground.user == 0:
+    if ground.may_read_rules:
         try:
             listed = ground.run(["nft", "-s", "list", "table", "inet", TABLE], "")
             if listed.status == 0:

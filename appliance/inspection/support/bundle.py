@@ -154,7 +154,7 @@ def _units(ground: Ground) -> str:
 
 
 def _counters(ground: Ground) -> str:
-    found = counters(ground) if ground.user == 0 else {}
+    found = counters(ground) if ground.may_read_rules else {}
     return _json({name: [rounded(packets), rounded(size)] for name, (packets, size) in found.items()})
 
 
