@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from appliance.box.config_option import add_config_option, load_config
 from appliance.engine.customer_command import add_customer_options, customer_of
+from appliance.engine.queue_command import add_queue_option, policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from appliance.box.config import Config
     from appliance.engine.recorded_customer import RecordedCustomer
     from appliance.profile.tracing import TracedProfile
+    from appliance.telephony.audioblock import CallPolicy
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,6 +35,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--locale", choices=("zh", "en"), help="language (default: box.locale)")
     add_customer_options(parser)
+    add_queue_option(parser)
     add_config_option(parser)
     parser.set_defaults(run=_run)
 
@@ -50,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     customer, config = customer_of(options, load_config(options.config))
     words = Words.load(options.locale or config.box.locale)
     try:
-        traced = replayed(options.files, config, customer)
+        traced = replayed(options.files, config, customer, policy_of(options, config))
     except (ReplayError, ModelError, CatalogueError, RecordedCustomerError, MemoryFileError) as error:
         raise CommandError(str(error)) from error
     if not traced:
@@ -72,7 +75,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def replayed(
-    files: Sequence[Path], config: Config, customer: RecordedCustomer | None = None
+    files: Sequence[Path],
+    config: Config,
+    customer: RecordedCustomer | None = None,
+    policy: CallPolicy | None = None,
 ) -> list[tuple[int, TracedProfile]]:
     """The profiles of the calls in `files`, each with its end in ms since it began.
 
@@ -93,6 +99,6 @@ def replayed(
 
     last = 0
     rooms = replace(load_rooms(config), profile=make)
-    for message in messages_of(files, config, rooms=rooms, customer=customer):
+    for message in messages_of(files, config, rooms=rooms, customer=customer, policy=policy):
         last = max(last, message.at)
     return [(last, profile) for profile in made]

@@ -13,7 +13,7 @@ from appliance.capture.replay_capture import read_capture
 from appliance.capture.replay_error import ReplayError
 from appliance.telephony.audioblock import CallMessage
 
-__all__ = ["ReplayError", "read_call"]
+__all__ = ["ReplayError", "is_capture", "read_call"]
 
 #: First bytes of pcap (both byte orders, microseconds and nanoseconds) and pcapng.
 _CAPTURE_MAGIC: Final = frozenset(
@@ -48,12 +48,21 @@ def read_call(
             f"{len(paths)} files were given; give one stereo file (left customer, right agent), "
             "two mono files (customer, then agent), or one pcap with SIP and RTP"
         )
-    captures = [path for path in paths if _magic(path) in _CAPTURE_MAGIC]
+    captures = [path for path in paths if is_capture(path)]
     if not captures:
         return read_audio(paths, roles)
     if len(paths) > 1:
         raise ReplayError(f"{captures[0]}: a capture holds both legs; give it alone")
     return read_capture(captures[0], roles, policies or SitePolicies(Config()))
+
+
+def is_capture(path: Path) -> bool:
+    """Whether a file is a capture of packets, and no audio.
+
+    Raises:
+        ReplayError: it cannot be read.
+    """
+    return _magic(path) in _CAPTURE_MAGIC
 
 
 def _magic(path: Path) -> bytes:

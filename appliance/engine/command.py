@@ -7,6 +7,7 @@ from pathlib import Path
 
 from appliance.box.config_option import add_config_option, load_config
 from appliance.engine.customer_command import add_customer_options, customer_of
+from appliance.engine.queue_command import add_queue_option, policy_of
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,6 +25,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     replay.add_argument("--json", action="store_true", help="profile messages as JSON lines")
     replay.add_argument("--real-time", action="store_true", help="play at the speed of the call")
     add_customer_options(replay)
+    add_queue_option(replay)
     add_config_option(replay)
     replay.set_defaults(run=_replay)
 
@@ -59,7 +61,12 @@ def _replay(options: argparse.Namespace) -> int:
     customer, config = customer_of(options, load_config(options.config))
     try:
         return offline.replay(
-            options.files, config, as_json=options.json, real_time=options.real_time, customer=customer
+            options.files,
+            config,
+            as_json=options.json,
+            real_time=options.real_time,
+            customer=customer,
+            policy=policy_of(options, config),
         )
     except (ReplayError, ModelError, CatalogueError, RecordedCustomerError, MemoryFileError) as error:
         raise CommandError(str(error)) from error

@@ -25,7 +25,7 @@ from appliance.protocol.messages import (
     OpportunityMessage,
     ProfileMessage,
 )
-from appliance.telephony.audioblock import AudioBlock, CallStarted
+from appliance.telephony.audioblock import AudioBlock, CallPolicy, CallStarted
 from appliance.telephony.audioblock import CallMessage as AnyCallMessage
 
 
@@ -36,10 +36,12 @@ def messages_of(
     real_time: bool = False,
     rooms: Rooms | None = None,
     customer: RecordedCustomer | None = None,
+    policy: CallPolicy | None = None,
 ) -> Iterator[DoorMessage]:
     """All door messages of the calls in `paths`; the calls' own time is the clock.
 
     Whoever replays many calls loads the rooms once and gives them; `customer` is who calls in all of them.
+    `policy` holds for audio files, which say nothing of their queue (None: as the site has it for others).
 
     Raises:
         ReplayError: the files are no call.
@@ -53,7 +55,7 @@ def messages_of(
         rooms = replace(rooms, memory=customer.memory())
     scheduler = Scheduler(
         rooms,
-        policy=call_policy(config.policies()[-1]),
+        policy=policy or call_policy(config.policies()[-1]),
         on_failure=lambda _call, error: failures.append(error),
     )
     began, start_wall, at_ms = time.monotonic(), 0, 0
@@ -89,10 +91,11 @@ def replay(
     as_json: bool,
     real_time: bool,
     customer: RecordedCustomer | None = None,
+    policy: CallPolicy | None = None,
 ) -> int:
     """Print the messages of the calls in `paths`; returns the exit status."""
     console = Console()
-    for message in messages_of(paths, config, real_time=real_time, customer=customer):
+    for message in messages_of(paths, config, real_time=real_time, customer=customer, policy=policy):
         if as_json:
             print(msgspec.json.encode(message).decode(), flush=True)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from appliance.box.config import Box, Config, Memory
 from appliance.cli import main
 from appliance.engine.memory import CallMemory
-from appliance.memory.remembered import Remembered
+from appliance.memory.remembered import DAY_MS, Remembered
 from appliance.memory.secret import MemorySecret, directory_of
-from appliance.memory.store import MemoryStore, today
+from appliance.memory.store import MemoryStore
 
 NUMBER = "13800138000"
 TABLE = f"number\tfacts\n{NUMBER}\tdeposit:has child:has\n"
@@ -69,7 +70,7 @@ def test_what_is_remembered_is_read_and_nothing_is_written(replay: Run, tmp_path
     identity = secret.identity(NUMBER)
     assert identity is not None
     store = MemoryStore(directory, secret, 30)
-    store.save(identity, Remembered(1, today(), 1, 80, ()))
+    store.save(identity, Remembered(1, int(time.time() * 1000) // DAY_MS, 1, 80, ()))
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
     *_, profile = [m for m in replay("--customer", NUMBER, "--config", str(config)) if "demand" in m]
     assert [item["code"] for item in profile["evidence"]] == ["record.earlier_call"]
