@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from appliance.box.settings.gateway import Roles
 from appliance.box.settings.privacy import ElementMatch, HeaderMatch, Memory, Policy, Queue
@@ -53,6 +53,23 @@ class ResolvedPolicy:
     def calls(self) -> str:
         """Which calls these are, in a few words for the admin."""
         return "every call that no queue matches" if self.queue is None else _criteria(self.queue)
+
+
+def narrowed(one: ResolvedPolicy, by: ResolvedPolicy) -> ResolvedPolicy:
+    """What both policies allow; it has the name of the one that took something away last."""
+    days = [each.retention_days for each in (one, by) if each.retention_days is not None]
+    memory = one.memory and by.memory
+    both = replace(
+        one,
+        analysis=one.analysis and by.analysis,
+        voice=one.voice and by.voice,
+        emotion=one.emotion and by.emotion,
+        quotes=one.quotes and by.quotes,
+        memory=memory,
+        retention_days=min(days) if memory and days else None,
+        require_announcement=one.require_announcement or by.require_announcement,
+    )
+    return both if both == one else replace(both, name=by.name, queue=by.queue)
 
 
 def resolve(policy: Policy, memory: Memory) -> tuple[ResolvedPolicy, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from appliance.box.config import Config
-from appliance.box.policies import CallFacts, ResolvedPolicy
+from appliance.box.policies import CallFacts, ResolvedPolicy, narrowed
 from appliance.capture.consent import SessionConsent
 from appliance.capture.roles import AssignedRoles
 from appliance.protocol.vocabulary import OffReason
@@ -66,14 +66,18 @@ class SitePolicies:
 class SessionPolicy:
     """What is said over one recording session, and which policy follows from it.
 
-    The queue is chosen when a call begins to be analysed, and again where its agent changes. The customer's
-    objection holds for the whole session, whoever the agent is.
+    The queue is chosen when a call begins to be analysed, and again where its agent changes. A call that is
+    moved to another queue meanwhile goes on under what both policies allow: what was said under the first of
+    them is in the profile already, so nothing is loosened. The customer's objection holds for the whole
+    session, whoever the agent is.
     """
 
     def __init__(self, site: SitePolicies, consent: SessionConsent, gateway: str) -> None:
         self._site = site
         self._consent = consent
         self._facts = CallFacts(gateway=gateway)
+        self._agent_hosts: frozenset[str] = frozenset()
+        self._begun = False
         self._resolved = site.of(self._facts)
 
     @property
@@ -89,15 +93,24 @@ class SessionPolicy:
 
     def begin(self, roles: AssignedRoles) -> CallPolicy:
         """Choose the policy of a call that begins."""
-        domains = self._facts.domains | roles.agent_hosts
-        facts = replace(self._facts, agent_number=roles.agent_number, domains=domains)
-        self._resolved = self._site.of(facts)
+        self._begun = False
+        self.agent(roles)
+        self._begun = True
+        self._resolved = self._site.of(self._with_domains(self._facts.domains))
         return self.current
+
+    def agent(self, roles: AssignedRoles) -> None:
+        """Take how the agent of the call that is on is addressed now."""
+        self._facts = replace(self._facts, agent_number=roles.agent_number)
+        self._agent_hosts = roles.agent_hosts
+        self._moved(frozenset())
 
     def hear(self, said: Signalled) -> None:
         """Take the header fields of a request; those that it does not have stand as they were."""
         headers = {**self._facts.headers, **said.headers}
-        self._facts = replace(self._facts, headers=headers, domains=self._facts.domains | said.hosts)
+        new = said.hosts - self._facts.domains
+        self._facts = replace(self._facts, headers=headers, domains=self._facts.domains | new)
+        self._moved(new)
         (consent, _), (announcement, _) = self._site.flags
         self._consent.consent("header", said.headers.get(consent, ()))
         self._consent.announcement("header", said.headers.get(announcement, ()))
@@ -110,10 +123,27 @@ class SessionPolicy:
             elements: dict[str, list[str]] = {}
             for name, value in metadata.told:
                 elements.setdefault(name, []).append(value)
-            self._facts = replace(self._facts, elements=elements)
+            # The last update of a call often says nothing any more, which moves it nowhere.
+            self._facts = replace(self._facts, elements={**self._facts.elements, **elements})
+            self._moved(frozenset())
             (_, consent), (_, announcement) = self._site.flags
             self._consent.consent("metadata", elements.get(consent, ()))
             self._consent.announcement("metadata", elements.get(announcement, ()))
+
+    def _moved(self, hosts: frozenset[str]) -> None:
+        """Where a call is on, narrow its policy by that of the queue that it belongs to now.
+
+        `hosts` were not named before. Those that were must not hide the queue of these.
+        """
+        if not self._begun:
+            return
+        self._resolved = narrowed(self._resolved, self._site.of(self._with_domains(self._facts.domains)))
+        by_hosts = self._site.of(self._with_domains(hosts))
+        if hosts and by_hosts.queue is not None:
+            self._resolved = narrowed(self._resolved, by_hosts)
+
+    def _with_domains(self, domains: frozenset[str]) -> CallFacts:
+        return replace(self._facts, domains=domains | self._agent_hosts)
 
 
 def _wanted(config: Config) -> tuple[frozenset[str], frozenset[str]]:

@@ -195,6 +195,7 @@ class RecordedCall:
                 self.roles = told
             return
         if self._same_legs(told) and self._legs_stand():
+            self.session_policy.agent(told)
             return
         # Another seat, another stream or another coding: what follows is another call to the engine, so that
         # one seat never sees what belongs to the next.

@@ -241,15 +241,15 @@ def _allowed(messages: Iterable[CallMessage], policy: CallPolicy) -> Iterator[Ca
 
 
 def _policy(policies: SitePolicies, plan: _Plan, started: float) -> CallPolicy:
-    """The policy of the whole call, by what was said until its first audio, and by every later objection."""
-    gateway = plan.dialog.gateway
-    early, whole = policies.session(gateway, Signalled()), policies.session(gateway, Signalled())
+    """The policy of the whole call, by what was said until its first audio; later words only take away."""
+    session, policy = policies.session(plan.dialog.gateway, Signalled()), None
     for said in plan.dialog.said:
-        for session in (early, whole) if said.time <= started else (whole,):
-            session.hear(said.signalled)
-            session.read(said.metadata, broken=said.broken)
-    policy, later = early.begin(plan.roles), whole.begin(plan.roles)
-    return later if policy.analysis and later.reason in ("customer", "unknown") else policy
+        if policy is None and said.time > started:
+            policy = session.begin(plan.roles)
+        session.hear(said.signalled)
+        session.read(said.metadata, broken=said.broken)
+    policy = policy or session.begin(plan.roles)
+    return session.current if policy.analysis else policy
 
 
 class _Playing:

@@ -22,6 +22,14 @@ metadata = "consent"
 name = "announced"
 header = { name = "X-Queue", values = ["sales"] }
 require_announcement = true
+[[policy.queue]]
+name = "complaints"
+metadata = { name = "queue", values = ["complaints"] }
+analysis = false
+[[policy.queue]]
+name = "elders"
+metadata = { name = "queue", values = ["elders"] }
+emotion = false
 """
 
 
@@ -56,9 +64,9 @@ def audio(capture: CaptureProcess, gateway: Gateway, code: int) -> int:
     return sum(isinstance(message, AudioBlock) for message in capture.messages) - before
 
 
-def flagged(value: str) -> tuple[str, bytes]:
+def flagged(value: str, name: str = "consent") -> tuple[str, bytes]:
     document = metadata("8001", "13900001111").replace(
-        b"<participant ", f"<c:consent xmlns:c='urn:c'>{value}</c:consent><participant ".encode(), 1
+        b"<participant ", f"<c:{name} xmlns:c='urn:c'>{value}</c:{name}><participant ".encode(), 1
     )
     return both_parts(describe(), document)
 
@@ -96,6 +104,25 @@ def test_an_objection_in_the_middle_stops_the_audio(
     # It stays so, though the gateway takes it back.
     gateway.ask("UPDATE", fields=["X-Ridge-Consent: granted"])
     assert audio(capture, gateway, 0x36) == 0
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_a_call_that_is_moved_to_a_stricter_queue_is_heard_no_more_than_that_allows(
+    capture: CaptureProcess, gateway: Gateway, method: str
+) -> None:
+    """RFC 7866, section 8.1: the recording client sends changed metadata in a re-INVITE or UPDATE."""
+    type_, body = flagged("sales", "queue")
+    assert gateway.ask("INVITE", body, type_).status == 200
+    assert audio(capture, gateway, 0x35) > 0
+    for queue, heard in (("elders", True), ("complaints", False), ("sales", False)):
+        type_, body = flagged(queue, "queue")
+        assert gateway.ask(method, body, type_).status == 200
+        assert (audio(capture, gateway, 0x36) > 0) is heard
+    changes = [message.policy for message in capture.messages if isinstance(message, PolicyChanged)]
+    assert [(change.analysis, change.emotion, change.reason) for change in changes] == [
+        (True, False, "site"), (False, False, "site"),
+    ]  # fmt: skip
+    assert len({message.call for message in capture.messages if isinstance(message, CallStarted)}) == 1
 
 
 def test_words_that_nobody_configured_stop_the_analysis_until_known_ones_come(
