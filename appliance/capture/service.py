@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Final
 
 from appliance.box import runtime_directory
+from appliance.box.calls_line import CallsLine
 from appliance.box.config import Config
 from appliance.box.journal import Journal
 from appliance.box.journal_values import Address, ErrorType, Place
@@ -35,6 +36,7 @@ from appliance.capture.recorded_call import CallEnd, RecordedCall
 from appliance.capture.report import report_of
 from appliance.capture.siprec import SiprecEndpoint
 from appliance.memory.secret import MemoryFileError, MemorySecret, directory_of
+from appliance.telephony.audioblock import CallEnded, CallMessage, CallStarted
 from appliance.telephony.recording_events import (
     EndReason,
     RecordingEvent,
@@ -87,6 +89,7 @@ class CaptureService:
         self._outlet = AudioOutlet(
             config.box.runtime_directory, config.engine.processes, config.engine.max_backlog_seconds
         )
+        self._calls_line = CallsLine(config.box.runtime_directory)
         configured = config.record.file is not None or config.record.url is not None
         self._record = BankRecord(config.record) if configured else None
         self._lookups: set[asyncio.Task[None]] = set()
@@ -209,6 +212,7 @@ class CaptureService:
 
     def _check(self, now: float) -> None:
         settings = self._config.siprec
+        self._calls_line.turn(now)
         if now >= self._next_announcement:
             self._next_announcement = now + ANNOUNCE_SECONDS
             for call in self._calls.values():
@@ -264,7 +268,7 @@ class CaptureService:
             self._endpoint.local_address(event.address),
             now,
             policy=self._policies.session(event.address, event.signalled),
-            send=self._outlet.send,
+            send=self._send,
             forget=self._outlet.forget_audio,
             ended=self._notes.ended,
             identify=self._identify,
@@ -276,6 +280,14 @@ class CaptureService:
             call.answered = True
             self._totals["calls_answered"] += 1
             self._notes.roles(call)
+
+    def _send(self, message: CallMessage) -> None:
+        """To the engine; the feed hears of a call first, so that it knows what the engine speaks of."""
+        if isinstance(message, CallStarted):
+            self._calls_line.begin(message.call, message.seat)
+        self._outlet.send(message)
+        if isinstance(message, CallEnded):
+            self._calls_line.end(message.call)
 
     def _identify(self, number: str) -> str | None:
         """The only form in which a customer's number leaves this process, and only where memory is on."""

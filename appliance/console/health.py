@@ -192,6 +192,8 @@ def _feed(name: str, report: FeedReport) -> Iterator[Finding]:
         yield Finding("door_refused", "bad", name, {"messages": report.undecodable})
     if report.over_budget:
         yield Finding("over_budget", "bad", name, {"messages": report.over_budget})
+    if report.unknown_calls:
+        yield Finding("calls_unknown", "bad", name, {"messages": report.unknown_calls})
     if not report.enrolled:
         yield Finding("no_seats", "warn", name)
     if report.unclaimed:

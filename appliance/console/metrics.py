@@ -70,6 +70,12 @@ _FEED_COUNTERS: Final[tuple[_Row, ...]] = (
     ("ridge_feed_door_messages", "Messages taken at the door.", "accepted", 1),
     ("ridge_feed_door_undecodable_messages", "Messages not in the closed schema.", "undecodable", 1),
     ("ridge_feed_door_over_budget_messages", "Messages over their call's budget.", "over_budget", 1),
+    (
+        "ridge_feed_unknown_call_messages",
+        "Messages of calls that capture does not know.",
+        "unknown_calls",
+        1,
+    ),
     ("ridge_feed_unclaimed_messages", "Messages for seats that nobody may be.", "unclaimed", 1),
     ("ridge_feed_sent_messages", "Messages sent to seats.", "sent", 1),
     ("ridge_feed_sent_bytes", "Bytes sent to seats.", "sent_bytes", 1),

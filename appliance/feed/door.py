@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -109,6 +109,8 @@ class DoorCounters:
     refused: int = 0
     #: over the bytes or bits of its call, its seat or the box
     over_budget: int = 0
+    #: of calls that capture does not know, or of another seat than theirs
+    unknown_call: int = 0
     #: the last refused field, for the journal
     last_field: str = field(default="", repr=False)
 
@@ -121,6 +123,7 @@ class Door:
         directory: where `door.sock` is made.
         quotes: whether words of customers may pass, as evidence's quotes.
         calls: that the box may serve at once.
+        knows: whether a call (its id, its seat) is one that capture has; None: every call is.
     """
 
     def __init__(
@@ -130,7 +133,9 @@ class Door:
         *,
         quotes: bool = False,
         calls: int = MAX_CALLS,
+        knows: Callable[[str, str, float], bool] | None = None,
     ) -> None:
+        self._knows = knows
         self._path = directory / DOOR_SOCKET
         self._quotes = quotes
         self._budget = Budget(quotes=quotes, calls=calls)
@@ -195,6 +200,9 @@ class Door:
             return None
         if not self._quotes and has_quotes(message):
             self._refuse("evidence.quote")
+            return None
+        if self._knows is not None and not self._knows(message.call, message.seat, now):
+            self.counters.unknown_call += 1
             return None
         if not self._budget.accept(message, len(data), now):
             self.counters.over_budget += 1

@@ -51,6 +51,7 @@ class DoorRefused(Event, name="door_refused"):
 
     not_in_schema: int
     over_budget: int
+    call_unknown: int
     seat_not_enrolled: int
     last_field: DoorField
 
@@ -100,6 +101,7 @@ class FeedStopped(Event, name="feed_stopped"):
     door_bytes: int
     door_refused: int
     door_over_budget: int
+    door_call_unknown: int
     unclaimed: int
     sent: int
     sent_bytes: int

@@ -39,6 +39,7 @@ class FeedJournal:
             {
                 "not_in_schema": door.refused,
                 "over_budget": door.over_budget,
+                "call_unknown": door.unknown_call,
                 "seat_not_enrolled": unclaimed,
             },
             last_field=DoorField(door.last_field),
@@ -79,6 +80,7 @@ class FeedJournal:
                 door_bytes=door.bytes,
                 door_refused=door.refused,
                 door_over_budget=door.over_budget,
+                door_call_unknown=door.unknown_call,
                 unclaimed=unclaimed,
                 sent=egress.messages,
                 sent_bytes=egress.bytes,

@@ -45,6 +45,7 @@ def report_of(
         undecodable=door.refused,
         over_budget=door.over_budget,
         unclaimed=unclaimed,
+        unknown_calls=door.unknown_call,
         sent=sent.messages,
         sent_bytes=sent.bytes,
         withheld=sent.withheld,

@@ -16,7 +16,6 @@ from appliance.box.clock.jumps import read
 from appliance.box.clock.latest import CLOCK_FILE
 from appliance.box.config import Config
 from appliance.box.journal import Event, Journal
-from appliance.box.journal_events import ClockJumped
 from appliance.box.journal_values import Address, Digest, ErrnoName
 from appliance.box.notify import ServiceManager
 from appliance.box.runtime_directory import claimed
@@ -26,6 +25,8 @@ from appliance.feed import feed_events as told
 from appliance.feed.admission import Admission
 from appliance.feed.authenticator import Authenticator
 from appliance.feed.box_rotation import finish_rotation, read_rotation
+from appliance.feed.calls_socket import CallsSocket
+from appliance.feed.clock_jumps import close_after_jumps
 from appliance.feed.codes import CodeBook
 from appliance.feed.count_files import CountFiles
 from appliance.feed.daycounts import DayCounts
@@ -41,6 +42,7 @@ from appliance.feed.ledger_records import in_letters
 from appliance.feed.livecalls import LiveCalls
 from appliance.feed.private_file import PrivateFileError, locked, make_private_directory
 from appliance.feed.publisher import BindError
+from appliance.feed.register import Register
 from appliance.feed.report import report_of
 from appliance.feed.revocations import RevocationWatch
 from appliance.feed.seat_sockets import SeatSockets, State
@@ -78,6 +80,7 @@ class FeedService:
         self._admission = Admission()
         self._leases = Leases(config.feed.lease_seconds)
         self._calls = LiveCalls()
+        self._register = Register()
         self._topics = Topics(config.feed.replay_messages)
         self._feedback = Feedback(self._directory)
         self._days = DayCounts(self._directory)
@@ -161,9 +164,13 @@ class FeedService:
             self._config.box.runtime_directory,
             quotes=self._config.quotes_somewhere,
             calls=self._config.siprec.max_calls,
+            knows=self._register.knows,
         )
         self._cleanup.callback(self._door.close)
         self._door.bind()
+        self._calls_socket = CallsSocket(self._config.box.runtime_directory)
+        self._cleanup.callback(self._calls_socket.close)
+        self._calls_socket.bind()
         self._journal.write(
             told.FeedReady(
                 address=Address(feed.bind),
@@ -223,8 +230,11 @@ class FeedService:
         self._sockets.publisher.serve(now)
         if tick_of(now) > self._tick:
             self._tick = tick_of(now)
+            self._calls_socket.take(self._register, now)
             # Within a tick, the order of the seats tells nothing either.
-            for message in sorted(self._door.take(now), key=lambda message: message.seat):
+            # A feed that does not know yet which calls there are leaves what engines say where it waits.
+            messages = self._door.take(now) if self._register.heard else ()
+            for message in sorted(messages, key=lambda message: message.seat):
                 self._publish(message, now)
         self._sockets.control.serve(now)
         ports = (self.publish_port, self.control_port)
@@ -319,20 +329,16 @@ class FeedService:
             self._note_ledger(self._ledger)
 
     def _poll_clock(self) -> None:
-        """Close what was decided by a wrong time. Calls and leases go by no wall clock, and go on."""
-        for jump in self._clock.turn():
-            self._journal.write(ClockJumped.of(jump))
-            self._egress.clock_jumped(jump)
-            # A key that was replaced is held against the time as it is now.
+        try:
+            jumped = close_after_jumps(
+                self._clock, self._journal, egress=self._egress, days=self._days, codes=self._codes
+            )
+        except PrivateFileError as error:
+            jumped = True
+            self._say_once(told.EnrolmentUnusable(), error)
+        if jumped:
+            # Keys that were replaced are held against the time as it is now.
             self._overlap_ends = 1
-            self._days.keep_until(self._clock.now())
-            if jump.kind == "right":
-                continue
-            try:
-                if codes := self._codes.void():
-                    self._journal.write(told.CodesVoid(codes=codes))
-            except PrivateFileError as error:
-                self._say_once(told.EnrolmentUnusable(), error)
 
     def _poll_grants(self) -> None:
         wall = self._clock.deadline()

@@ -12,6 +12,7 @@ from pathlib import Path
 import zmq
 
 from appliance.feed.door import Door
+from appliance.feed.register import Register
 from appliance.feed.topics import Topics
 from appliance.protocol.codec import decode_seat
 from appliance.protocol.information import TICK_SECONDS
@@ -34,9 +35,23 @@ class Came:
 class Passage:
     """A feed with these seats enrolled, each of which has a reader in league with the engine."""
 
-    def __init__(self, seats: tuple[str, ...] = ("8001",), *, quotes: bool = False, calls: int = 60) -> None:
+    def __init__(
+        self,
+        seats: tuple[str, ...] = ("8001",),
+        *,
+        quotes: bool = False,
+        calls: int = 60,
+        register: Register | None = None,
+    ) -> None:
+        """Without `register` the door takes whatever calls there are said to be."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.door = Door(self._context, Path("/nowhere"), quotes=quotes, calls=calls)
+        self.door = Door(
+            self._context,
+            Path("/nowhere"),
+            quotes=quotes,
+            calls=calls,
+            knows=register.knows if register is not None else None,
+        )
         self._topics = Topics(256)
         self._seats = seats
 

@@ -11,13 +11,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from appliance.box.calls_line import RunningCall
 from appliance.feed.door import SEAT_SHARE
+from appliance.feed.register import Register
 from appliance.protocol.budget import CALL_BITS_PER_SECOND, QUOTED_BITS_PER_SECOND
 from appliance.protocol.information import TICK_SECONDS
 from tests.adversary.attempts import Attempts
 from tests.adversary.channels import CHANNELS, QUOTED, Channel, at_time
-from tests.adversary.passage import Passage
-from tests.protocol.samples import cue, profile
+from tests.adversary.passage import BEGIN, Passage
+from tests.protocol.samples import CALL, cue, profile
 
 #: Smuggling goes on for three minutes; the first is not counted, because it may use up what may pass at once.
 TICKS, SETTLED = 3600, 1200
@@ -134,6 +136,40 @@ def test_many_seats_in_league_get_no_more_than_the_box(attempts: Attempts) -> No
         "十二个串通的坐席同时接收，盒子限四路通话",
         "Spread it over twelve seats in league, at a box of four calls",
         came=came, budget=calls * CALL_BITS_PER_SECOND,
+    )  # fmt: skip
+
+
+def registered(*calls: RunningCall) -> Passage:
+    """A passage whose door knows these calls, and no others."""
+    register = Register()
+    register.take(calls, (), BEGIN)
+    return Passage(("8001", "8002"), register=register)
+
+
+def test_calls_that_capture_does_not_have_carry_nothing(attempts: Attempts) -> None:
+    passage = registered(RunningCall(CALL, "8001"))
+    try:
+        came = came_through(passage, named("call_ids"))
+        refused = passage.door.counters.unknown_call
+        assert came_through(passage, named("small_steps")) > 0, "the call that there is gets through"
+    finally:
+        passage.close()
+    assert refused > 0
+    attempts.measured(
+        "engine.made_up_calls", "engine", "虚构采集进程没有的通话",
+        "Make calls up that capture does not have", came=came, budget=0,
+    )  # fmt: skip
+
+
+def test_another_seat_is_told_nothing_of_a_call(attempts: Attempts) -> None:
+    passage = registered(RunningCall(CALL, "8001"))
+    try:
+        came = came_by_calls(passage, [(CALL, "8002")], named("small_steps"))
+    finally:
+        passage.close()
+    attempts.measured(
+        "engine.another_seat", "engine", "把一路通话的内容发给另一座席",
+        "Send what is said of a call to another seat than its own", came=came, budget=0,
     )  # fmt: skip
 
 

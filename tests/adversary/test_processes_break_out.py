@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.adversary.attempts import ROOT, Attempts
-from tests.systemd.sandbox import box_in
+from tests.systemd.sandbox import NUMBERS, box_in
 from tests.systemd.test_sandbox import environment, missing, sandboxed
 
 _missing = missing()
@@ -152,6 +153,44 @@ def test_a_process_that_was_taken_over_finds_no_way_out(
         except AssertionError as error:
             leaks.append(str(error))
     assert not leaks
+
+
+#: What capture does, by the path that its configuration gives, and by the one where the link leads.
+TELL_OF_A_CALL = """
+import socket
+line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for path in ('/run/ridge/calls.sock', '/run/ridge-calls/calls.sock'):
+    try:
+        line.sendto(b'a call', path)
+    except OSError as error:
+        print(type(error).__name__)
+    else:
+        print('sent')
+"""
+
+
+@pytest.mark.skipif(_missing is not None, reason=str(_missing))
+def test_only_capture_tells_the_feed_which_calls_there_are(box: Path, attempts: Attempts) -> None:
+    path = box / "run/ridge-calls/calls.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as feed:
+        feed.bind(str(path))
+        os.chown(path, NUMBERS["ridge-feed"], NUMBERS["ridge-calls"])
+        path.chmod(0o620)
+        said = {}
+        for command in ("capture", "engine", "console"):
+            done = subprocess.run(
+                sandboxed(command, box, "-c", TELL_OF_A_CALL),
+                env=environment(), cwd=ROOT, capture_output=True, text=True, check=True, timeout=120,
+            )  # fmt: skip
+            said[command] = done.stdout.split()
+    path.unlink()
+    assert said["capture"] == ["sent", "sent"], "the socket is there, so that what fails is what was tried"
+    for command in ("engine", "console"):
+        came = "it can" if "sent" in said[command] else None
+        attempts.stopped(
+            f"{command}.tells_of_calls", command, "向推送进程虚报通话",
+            "Tell the feed of a call that capture does not have", came=came,
+        )  # fmt: skip
 
 
 #: What a debugger of another user, without root, tries at a process that holds speech.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import zmq
 
+from appliance.box.calls_line import CallsLine
 from appliance.engine.door_line import DoorLine
 from appliance.feed.door import DOOR_SOCKET
 from appliance.feed.grants import GrantBook
@@ -22,20 +23,27 @@ from tests.protocol.samples import call, cue, profile
 
 @contextmanager
 def engine(directory):
-    """The engine's line to the feed, turning as the engine's loop does; gives a function that sends."""
+    """The lines of engine and capture to the feed, turning as their loops do; gives a function that sends."""
     context, lock, running = zmq.Context(), threading.Lock(), threading.Event()
-    line = DoorLine(context, directory / DOOR_SOCKET)
+    line, calls = DoorLine(context, directory / DOOR_SOCKET), CallsLine(directory)
 
     def turn():
         while running.is_set():
             with lock:
                 line.turn(time.monotonic())
+                calls.turn(time.monotonic())
             time.sleep(0.02)
 
     def send(*messages):
+        """The messages of an engine, and what capture says beside them of the calls that they are of."""
         with lock:
             for message in messages:
+                event = getattr(message, "event", None)
+                if event == "started":
+                    calls.begin(message.call, message.seat)
                 line.put(encode(message), time.monotonic())
+                if event == "ended":
+                    calls.end(message.call)
 
     running.set()
     thread = threading.Thread(target=turn, daemon=True)

@@ -33,6 +33,7 @@ NUMBERS: Final = {
     "ridge-console": 64014,
     "ridge-status": 64015,
     "ridge-report": 64016,
+    "ridge-calls": 64017,
 }
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWNET = 0x20000, 0x8000000, 0x40000000

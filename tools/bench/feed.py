@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 import zmq
 
+from appliance.box.calls_line import CallsLine
 from appliance.feed.grants import Entry, GrantBook
 from appliance.feed.keys import CurveKeys, box_keys
 from appliance.protocol.codec import TIME_GRID_MS, encode
@@ -232,10 +233,16 @@ def _send(pipe: Connection, door: Path, load: Load) -> None:
     socket = context.socket(zmq.PUSH)
     socket.connect(f"ipc://{door}")
     template = profile()
+    # As capture does, before an engine speaks of them.
+    calls = CallsLine(door.parent)
+    for seat in range(load.seats):
+        for turn in range(CALLS_A_SEAT):
+            calls.note(f"{seat:011d}{turn:011d}", str(8000 + seat))
     total = int(load.seats * load.rate * load.seconds)
     begun = time.monotonic()
     sent = 0
     while sent < total:
+        calls.turn(time.monotonic())
         due = min(total, int((time.monotonic() - begun) * load.seats * load.rate) + 1)
         for number in range(sent, due):
             seat, turn = number % load.seats, number // load.seats

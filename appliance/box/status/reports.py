@@ -199,6 +199,8 @@ class FeedReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
     undecodable: Count = 0
     over_budget: Count = 0
     unclaimed: Count = 0
+    #: messages of calls that capture does not know
+    unknown_calls: Count = 0
     sent: Count = 0
     sent_bytes: Count = 0
     #: not sent because the ledger failed, and sent without an entry because that is allowed
