@@ -26,25 +26,29 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from appliance.language.objections import NETWORK, SETTINGS, Vocabulary, windows
+from appliance.language.objections import NETWORK, SETTINGS, SHORTEST_PARTIAL, Vocabulary, windows
 from appliance.language.pinyin_forms import hear
 from appliance.language.recognition_noise import noised
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus, embedding
-from tools.train.objections.calibration import calibrate
+from tools.train.objections.calibration import DRILLS, Fold, calibrate
 from tools.train.objections.export import export, quantize
 from tools.train.objections.network import Body, ObjectionNetwork
 from tools.train.objections.pretraining import EMBEDDINGS, pretrain
-from tools.train.objections.sampler import OTHER_WEIGHTS, Hearing, Sampler, agent_ids
+from tools.train.objections.sampler import OTHER_WEIGHTS, Hearing, Sampler, agent_ids, padded
 
 SEED = 20261
 BATCH = 64
+#: Every so many-th style is left out of the network that calibrates, besides those once held out.
+LEFT_OUT = 6
+STEPS = 9600
 #: The weights that are kept are a mean over training, to which each step adds this share.
 AVERAGED = 0.005
 OUTPUT = Path(os.environ.get("RIDGE_TRAIN_OUTPUT", corpus.ROOT / "models/objection-zh"))
 #: Where the float network and the outputs out of fold are left, to be looked at.
 SCRATCH = Path(tempfile.gettempdir())
 FLOAT = "objections.float.onnx"
+FOLD = "objections.fold.npz"
 
 
 def fit(
@@ -60,7 +64,7 @@ def fit(
     optimizer = torch.optim.AdamW(
         [{"params": slow, "weight_decay": 0.0}, {"params": fast, "weight_decay": 0.03}]
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [1e-3, 2e-3], total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [2e-3, 3e-3], total_steps=steps, pct_start=0.1)
     sampler = Sampler(examples, words, corpus.agent_lines(), hearing, seed)
     averaged = copy.deepcopy(network)
     started, running = time.monotonic(), 0.0
@@ -77,95 +81,100 @@ def fit(
         with torch.no_grad():
             for kept, value in zip(averaged.parameters(), network.parameters(), strict=True):
                 kept.lerp_(value, share)
-        if step % 200 == 0:
+        if step % 400 == 0:
             print(
-                f"step {step}/{steps} loss {running / 200:.4f} {time.monotonic() - started:.0f} s", flush=True
+                f"step {step}/{steps} loss {running / 400:.4f} {time.monotonic() - started:.0f} s", flush=True
             )
             running = 0.0
     return averaged.eval()
 
 
-def logits(network: ObjectionNetwork, words: Vocabulary, text: str, before: str) -> np.ndarray:
-    """The raw outputs for one utterance, as ObjectionModel computes them."""
+def heard_out(
+    network: ObjectionNetwork, words: Vocabulary, text: str, before: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The raw outputs for one utterance at its end, and the highest of each type while it grew to it."""
     characters, syllables = words.encode(hear(text))
-    agent = [torch.from_numpy(ids[None]) for ids in agent_ids(words, hear(before))]
+    lengths = [*range(SHORTEST_PARTIAL, len(characters)), len(characters)]
+    parts = [(length, window) for length in lengths for window in windows(length)]
+    inputs = padded([(characters[window], syllables[window]) for _, window in parts])
+    agent = padded([agent_ids(words, hear(before))])
     with torch.no_grad():
-        rows = [
-            network(
-                torch.from_numpy(characters[None, window]), torch.from_numpy(syllables[None, window]), *agent
-            ).numpy()[0]
-            for window in windows(len(characters))
-        ]
-    return np.max(rows, axis=0)
+        rows = network(*inputs, *(channel.expand(len(parts), -1, -1) for channel in agent)).numpy()
+    at_end = np.array([length == len(characters) for length, _ in parts])
+    peak = rows[~at_end].max(axis=0) if not at_end.all() else np.full(rows.shape[1], -np.inf)
+    return rows[at_end].max(axis=0), peak
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--pretraining", type=int, default=2000, help="steps of pretraining")
     parser.add_argument(
-        "--folds", type=int, default=3, help="folds of author styles that calibrate; 0 keeps the calibration"
+        "--calibration",
+        choices=["fit", "keep"],
+        default="fit",
+        help="keep the stored one to save half the time",
     )
-    parser.add_argument("--fitted-folds", type=int, help="fit only the first so many folds, to save time")
-    parser.add_argument("--only-folds", action="store_true", help="report out of fold and store nothing")
+    parser.add_argument("--only-fold", action="store_true", help="report out of fold and store nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
     own = {style: corpus.own(style) for style in corpus.styles()}
     others = corpus.intents() + corpus.small_talk()
-    everything = [example for examples in own.values() for example in examples] + others
     print(f"{sum(map(len, own.values()))} of our own in {len(own)} styles, {len(others)} others", flush=True)
-    units = embedding.vocabulary(
-        [example.text for example in everything] + corpus.agent_lines(),
-        [example.style not in OTHER_WEIGHTS for example in everything] + [True] * len(corpus.agent_lines()),
-    )
-    words = Vocabulary.of(*units)
-    hearing = Hearing(SEED)
-    tables = embedding.tables(words, [example.text for example in everything])
-    print(f"vocabularies and embeddings: {time.process_time():.0f} s of processor time", flush=True)
-    body = pretrain(words, tables, hearing, options.pretraining, SEED)
-    if options.folds:
-        calibration, chosen = calibrate(*out_of_fold(options, own, others, words, hearing, body))
+    if options.calibration == "fit":
+        calibration, chosen = calibrate(out_of_fold(options, own, others))
     else:
         kept = json.loads((OUTPUT / SETTINGS).read_text(encoding="utf-8"))
         calibration, chosen = kept["calibration"], kept["thresholds"]
-    if not options.only_folds:
-        store(fit(body, everything, words, hearing, options.steps, SEED), units, calibration, chosen)
+    if not options.only_fold:
+        everything = [example for examples in own.values() for example in examples] + others
+        network, units = trained(everything, options.steps, options.pretraining)
+        store(network, units, calibration, chosen)
+
+
+def trained(
+    examples: list[corpus.Example], steps: int, pretraining: int
+) -> tuple[ObjectionNetwork, tuple[str, list[str], list[str], list[str]]]:
+    """A network that has read nothing of ours but the examples, and its vocabularies."""
+    units = embedding.vocabulary(
+        [example.text for example in examples] + corpus.agent_lines(),
+        [example.style not in OTHER_WEIGHTS for example in examples] + [True] * len(corpus.agent_lines()),
+    )
+    words = Vocabulary.of(*units)
+    hearing = Hearing(SEED)
+    tables = embedding.tables(words, [example.text for example in examples])
+    print(f"vocabularies and embeddings: {time.process_time():.0f} s of processor time", flush=True)
+    body = pretrain(words, tables, hearing, pretraining, SEED)
+    return fit(body, examples, words, hearing, steps, SEED), units
 
 
 def out_of_fold(
-    options: argparse.Namespace,
-    own: dict[str, list[corpus.Example]],
-    others: list[corpus.Example],
-    words: Vocabulary,
-    hearing: Hearing,
-    body: Body,
-) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
-    """Logits, truth, style and whether noised of our lines, from networks that never read the style."""
+    options: argparse.Namespace, own: dict[str, list[corpus.Example]], others: list[corpus.Example]
+) -> Fold:
+    """The styles that calibrate, clean and noised, as heard out by a network that never read them."""
     chance = random.Random(SEED)
-    scores, truth, styles, texts, noisy = [], [], [], [], []
-    rest = [style for style in own if style not in corpus.ONCE_HELD_OUT]
-    for fold in range(options.fitted_folds or options.folds):
-        # The voices that were held out once choose thresholds in any case.
-        left_out = rest[fold :: options.folds] + (list(corpus.ONCE_HELD_OUT) if fold == 0 else [])
-        print(f"fold {fold + 1}: without {', '.join(left_out)}", flush=True)
-        train = [example for style in own if style not in left_out for example in own[style]] + others
-        network = fit(body, train, words, hearing, options.steps, SEED + fold)
-        for example in (example for style in left_out for example in own[style]):
-            for wrong in (False, True):
-                text, context = example.text, example.context
-                if wrong:
-                    text, context = noised(text, chance), context and noised(context, chance)
-                scores.append(logits(network, words, text, context))
-                truth.append([float(kind in example.labels) for kind in OBJECTION_TYPES])
-                styles.append(example.style)
-                texts.append((text, context))
-                noisy.append(wrong)
-    np.savez(
-        SCRATCH / "objections.folds.npz", scores=scores, truth=truth, styles=styles, texts=texts, noisy=noisy
-    )
-    return np.array(scores), np.array(truth), styles, np.array(noisy)
+    left_out = [*corpus.ONCE_HELD_OUT]
+    left_out += [style for style in own if style not in {*left_out, *DRILLS}][::LEFT_OUT]
+    print(f"fold without {', '.join(left_out)}", flush=True)
+    train = [example for style in own if style not in left_out for example in own[style]] + others
+    network, units = trained(train, options.steps, options.pretraining)
+    words = Vocabulary.of(*units)
+    scores, peaks, truth, styles, noisy = [], [], [], [], []
+    for example in (example for style in left_out for example in own[style]):
+        for wrong in (False, True):
+            text, context = example.text, example.context
+            if wrong:
+                text, context = noised(text, chance), context and noised(context, chance)
+            score, peak = heard_out(network, words, text, context)
+            scores.append(score)
+            peaks.append(peak)
+            truth.append([float(kind in example.labels) for kind in OBJECTION_TYPES])
+            styles.append(example.style)
+            noisy.append(wrong)
+    np.savez(SCRATCH / FOLD, scores=scores, peaks=peaks, truth=truth, styles=styles, noisy=noisy)
+    return Fold(np.array(scores), np.array(peaks), np.array(truth), styles, np.array(noisy))
 
 
 def store(
