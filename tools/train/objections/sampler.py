@@ -18,9 +18,9 @@ from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus, embedding
 from tools.train.objections.corpus import Example
 
-#: An utterance of ours is drawn this many times as often as one of the intents.
+#: An utterance of ours is drawn this many times as often as another of weight 1.
 OWN_WEIGHT = 8.0
-OTHER_WEIGHTS = {"intents": {True: 1.6, False: 0.6}, "dialogue": {True: 0.0, False: 0.25}}
+OTHER_WEIGHTS = {"intents": {True: 0.32, False: 0.12}, "dialogue": {True: 0.0, False: 0.05}}
 NOISED = 0.7
 JOINED = 0.15
 #: Of the joined: two objections, labelled with both.
