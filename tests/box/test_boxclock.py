@@ -162,3 +162,25 @@ def test_a_disk_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
     clock = BoxClock(tmp_path / "no" / "such" / CLOCK_FILE)
     assert clock.turn() == []
     clock.close()
+
+
+def test_a_correction_by_seconds_is_caught_up_with(machine: Machine) -> None:
+    assert machine.passes(0.5, stepped=-20.0) == ["back"]
+    assert machine.clock.behind
+    before = machine.now
+    kinds = [kind for _ in range(60) for kind in machine.passes(0.5)]
+    assert kinds == ["right"]
+    assert machine.now == pytest.approx(machine.wall, abs=0.001)
+    assert 0 <= machine.now - before <= 15, "time stood still meanwhile, and did not go back"
+    assert machine.state_told == "ok"
+
+
+def test_what_is_forgiven_is_a_minute_a_day(machine: Machine) -> None:
+    """Whoever sets the clock back again and again does not stop the time."""
+    begun = machine.now
+    for _ in range(30):
+        machine.passes(0.5, stepped=-20.0)
+        for _ in range(60):
+            machine.passes(0.5)
+    assert machine.clock.behind
+    assert machine.now - begun >= 30 * 30.5 - 60 - 1

@@ -33,8 +33,9 @@ from appliance.protocol.codec import TIME_GRID_MS, encode
 from tests.protocol.samples import profile
 
 #: Calls of a seat that take turns: a call may send 1 KiB a second, and a profile has about that. Their bits
-#: allow a seat some three such messages a second, most of them for the time that is hidden in each.
-CALLS_A_SEAT = 6
+#: allow a seat some three such messages a second, most of them for the time that is hidden in each. 500 seats
+#: then have as many calls as a box may have.
+CALLS_A_SEAT = 4
 #: Processes that hold the seats' sockets.
 LISTENERS = 2
 #: The sender wakes so often; what is due leaves then.

@@ -2,7 +2,8 @@
 
 While the wall clock shows what it should, this is the wall clock. When it was set back, time goes on from the
 latest that was seen, by CLOCK_BOOTTIME; the clock is then `behind` until it shows as much again, or until an
-admin confirms it. When it was set forward, so is this time: what would have expired by then has.
+admin confirms it. A minute a day is forgiven: then this time stands still until the clock has caught up with
+it. When the clock was set forward, so is this time: what would have expired by then has.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import Final
 from appliance.box.clock.jumps import JUMP_SECONDS, JumpWatch, Moment, read
 from appliance.box.clock.latest import ClockRecord, Jump, JumpKind, LatestFile
 from appliance.box.status.reports import Clock
+from appliance.protocol.bucket import LeakyBucket
 
 #: How often the latest time is kept; a power cut and a clock set back by less than this go unnoticed.
 STORE_SECONDS: Final = 10.0
 #: A box without a battery for its clock learns the time from the network soon after its start.
 FIRST_SECONDS: Final = 3600.0
+#: What a time service may correct in a day without anybody's word; deadlines are prolonged by no more.
+FORGIVEN_MS: Final = 60_000.0
+_DAY_SECONDS: Final = 86_400.0
 #: Later than any deadline: what ends at a time has ended.
 FOREVER: Final = 2**53
 
@@ -52,6 +57,8 @@ class BoxClock:
                 self._tell("right", latest, wall)
         else:
             self._tell("behind", latest, wall)
+        self._forgiven = LeakyBucket(FORGIVEN_MS / _DAY_SECONDS, FORGIVEN_MS)
+        self._looked = at.boot
         self._next_store = at.boot
         self._store(at)
 
@@ -78,7 +85,7 @@ class BoxClock:
         wall, before = round(at.wall * 1000), self._offset
         if before > 0:
             # Whatever is gained, in a step or slowly, is less to be behind.
-            self._offset = before - self._watch.gained * 1000
+            self._offset = before - self._watch.gained * 1000 - self._stood_still(at, before)
             if self._offset < JUMP_SECONDS * 1000:
                 self._offset = 0.0
                 self._tell("right", round(wall + before - self._watch.gained * 1000), wall)
@@ -90,10 +97,18 @@ class BoxClock:
         elif jump > 0:
             first = self._watch.jumps == 1 and at.boot < FIRST_SECONDS
             self._tell("first" if first else "forward", round(wall - jump * 1000 + before), wall)
+        self._looked = at.boot
         if at.boot >= self._next_store or self._news:
             self._store(at)
         news, self._news = self._news, []
         return news
+
+    def _stood_still(self, at: Moment, behind: float) -> float:
+        """How many ms the time stands still for a clock that is behind by so many, where that is forgiven."""
+        if self._forgiven.level(at.boot) + behind > FORGIVEN_MS:
+            return 0.0
+        passed = min(behind, max(0.0, at.boot - self._looked) * 1000)
+        return passed if self._forgiven.pour(passed, at.boot) else 0.0
 
     def told(self) -> Clock:
         """The clock as the console shows it."""
