@@ -111,7 +111,7 @@ class Trial:
         }
         # It is listed only while it runs, which is once a day.
         last = self.machine.run("systemd-analyze security --no-pager ridge-report.service | tail -n 1")
-        found["report"] = float(last.rpartition(":")[2].split()[0])
+        found["report"] = float(last.partition(".service: ")[2].split()[0])
         limits = {name: limit for name, limit in EXPOSURE.items() if name in found}
         self.note(
             "exposure", "systemd-analyze security on the running units",
