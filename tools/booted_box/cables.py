@@ -36,6 +36,29 @@ class Cables:
         """The command line that runs a command at a neighbour's."""
         return ["ip", "netns", "exec", self._names[place], *command]
 
+    def inside_box(self, *command: str) -> list[str]:
+        """The command line that runs a command in the box's namespace."""
+        return ["ip", "netns", "exec", self._names["box"], *command]
+
+    def taps(self) -> list[str]:
+        """The cables' ends for a virtual machine, as in `NEIGHBOURS`; the namespace only passes on."""
+        box, names = self._names["box"], []
+        # What a container had for rules would hold for what is passed on, too.
+        _run(*self.inside_box("nft", "flush", "ruleset"))
+        for name in NEIGHBOURS:
+            cable, bridge, tap = f"to-{name}", f"br-{name}", f"tap-{name}"
+            names.append(tap)
+            show = ["ip", "-n", box, "link", "show", tap]
+            if subprocess.run(show, capture_output=True, check=False).returncode == 0:
+                continue
+            _run("ip", "-n", box, "addr", "flush", "dev", cable)
+            _run("ip", "-n", box, "link", "add", bridge, "type", "bridge")
+            _run("ip", "-n", box, "tuntap", "add", tap, "mode", "tap")
+            for end in (cable, tap):
+                _run("ip", "-n", box, "link", "set", end, "master", bridge, "up")
+            _run("ip", "-n", box, "link", "set", bridge, "up")
+        return names
+
     def close(self) -> None:
         """Cut the cables and remove the namespaces."""
         for name in self._names.values():

@@ -43,7 +43,7 @@ class Finding:
     budget: float = 0.0
 
 
-def results(findings: list[Finding]) -> Results:
+def results(findings: list[Finding], *, virtual: bool) -> Results:
     """The findings that are attempts to get something out, in the form that a report takes."""
     made = []
     for finding in findings:
@@ -59,5 +59,6 @@ def results(findings: list[Finding]) -> Results:
             made.append(Attempt(name, by, tried, outcome, budget, came, reason))
     now = datetime.datetime.now(datetime.timezone.utc)
     version = importlib.metadata.version("ridge-appliance")
-    where = "Debian 12 under systemd in a container, gateway, seats and an outsider in namespaces"
+    machine = "on a virtual machine" if virtual else "in a container"
+    where = f"Debian 12 under systemd {machine}, gateway, seats and an outsider in namespaces"
     return Results("boot", version, f"{now:%Y-%m-%dT%H:%M:%SZ}", tuple(made), where=where)

@@ -21,7 +21,7 @@ SUITE, PYTHON = "bookworm", (3, 11)
 #: To be raised when this module makes the tree in another way.
 RECIPE: Final = 1
 PACKAGES: Final = (
-    "systemd", "systemd-sysv", "dbus", "nftables", "iproute2", "procps", "python3", "python3-venv",
+    "systemd", "systemd-sysv", "dbus", "nftables", "iproute2", "procps", "kmod", "python3", "python3-venv",
 )  # fmt: skip
 #: What builds the appliance's own wheel in the box, where there is no network.
 BUILD_WHEELS: Final = ("hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove_classifiers")

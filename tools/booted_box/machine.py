@@ -15,8 +15,9 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
+from tools.booted_box.box import Listing, MachineError, NoBoxError
 from tools.booted_box.cables import Cables
 
 START_SECONDS: Final = 180.0
@@ -25,23 +26,13 @@ DISK_SIZE: Final = "1500M"
 _WITHHELD: Final = "CAP_SYS_MODULE,CAP_SYS_TIME,CAP_SYS_RAWIO,CAP_SYSLOG"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: path to kind of file system, size, sha256
-Listing = dict[str, list[Any]]
-
-
-class MachineError(RuntimeError):
-    """The box did not do what it was told; the text quotes what it said."""
-
-
-class NoBoxError(MachineError):
-    """Not even an empty box can be booted on this machine; the text says why."""
-
 
 class Machine:
     """Runs from `with` on, until which `directory` holds what belongs to it."""
 
     def __init__(self, tree: Path, cables: Cables, directory: Path) -> None:
         self.disk = directory / "written.img"
+        self.slowness = 1.0
         self._console = directory / "console.log"
         self._tree, self._cables, self._directory = tree, cables, directory
         self._layer, self._root = directory / "layer", directory / "root"
@@ -201,6 +192,10 @@ class Machine:
                 if line.split()[-1] == str(pid):
                     return one
         raise MachineError(f"there is no process {pid} in the box")
+
+    def sync(self) -> None:
+        """Let all that the box has written reach `disk`."""
+        _run("sync", "-f", str(self._layer))
 
     def said(self) -> str:
         """The end of what it wrote to its console."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tools.booted_box.machine import Listing
+from tools.booted_box.box import Listing
 
 JOURNAL: Final = "/var/log/journal/"
 #: What a call may make larger. The journal's files are made at their size, and are looked at by themselves.

@@ -11,7 +11,7 @@ from typing import Final
 
 from pypinyin import Style, lazy_pinyin
 
-from tools.booted_box.machine import Listing
+from tools.booted_box.box import Listing
 
 #: Characters of a run that is looked for: four of a call's text are no chance in a file that changed.
 RUN: Final = 4
