@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from appliance.box.calls_line import RunningCall, RunningCalls, decode_calls
+from appliance.box.clock.latest import record_in
 from appliance.feed.ledger_records import record_of
 from appliance.feed.seat_list import SeatListError, read_seat_list
 from appliance.protocol.codec import SchemaError, decode_door
@@ -28,6 +30,8 @@ def targets() -> Sequence[Target]:
         Target("door message", packed["messages"], decode_door, (SchemaError,), words),
         Target("seat request", packed["requests"], decode_request, (SchemaError,), words),
         Target("code to redeem", packed["requests"], decode_redeem, (SchemaError,), words),
+        Target("capture's list of calls", (_calls(),), decode_calls, (), words),
+        Target("clock's record", (b'{"v":1,"latest":1764130000000,"confirmed":0}',), record_in, ()),
         Target("seat's stream", packed["messages"], _publish, (), words),
         Target("seat's reply", packed["replies"], _reply, (), words),
         Target("list of seats", lists, lambda data: read_seat_list(data, "seats.csv"), (SeatListError,)),
@@ -48,6 +52,11 @@ def targets() -> Sequence[Target]:
             (msgspec.MsgspecError, UnicodeDecodeError),
         ),
     ]
+
+
+def _calls() -> bytes:
+    running = RunningCall("k3Jf9-Qm_2xLw8Rt0ZbYpA", "8001")
+    return msgspec.msgpack.encode(RunningCalls(1, (running,), (running,)))
 
 
 def _session() -> SeatSession:
