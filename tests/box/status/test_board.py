@@ -39,7 +39,7 @@ def test_what_was_written_is_read(tmp_path):
 def test_its_shape_is_what_the_page_says(tmp_path):
     write_board(tmp_path, BOARD)
     plain = json.loads((tmp_path / BOARD_FILE).read_text())
-    assert set(plain) == {"v", "box", "written", "parts", "refused"}
+    assert set(plain) == {"v", "box", "written", "console", "parts", "refused"}
     assert set(plain["parts"][0]) == {"name", "pid", "at", "starts", "report", "progress"}
     assert plain["parts"][1]["report"]["role"] == "engine"
 
