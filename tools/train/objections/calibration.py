@@ -13,9 +13,9 @@ from tools.train.objections.corpus import ONCE_HELD_OUT
 
 #: Styles that are exercises and no voice of a caller: in them hard lines are far more frequent than in calls.
 DRILLS = frozenset(["answers", "contexts", "gruff", "half", "pairs", "replies"])
-#: Share of `none` lines that may be called an objection out of fold, clean as well as noised; the limit is
-#: 4 % on voices that neither network has read, and they differ by a percent or two.
-MOST_FALSE = 0.035
+#: Share of `none` lines that may be called an objection out of fold, clean as well as noised. Many of the
+#: styles left out are far harder than a caller: on the voices that were held out once it is 3 % then.
+MOST_FALSE = 0.05
 #: What a false alarm above that share costs, in macro-F1; high enough to be a limit.
 COST_OF_FALSE = 20.0
 
