@@ -20,12 +20,7 @@ def model() -> ObjectionModel:
 #: Pairs of the agent's words before the same answer, written for this test and not part of the training text.
 ANSWERS = [
     ("不用了", "polite_refusal", "我给您推荐一款新的基金您看好不好", "下雨了要不要我给您送把伞"),
-    pytest.param(
-        *("没有", "polite_refusal", "您最近有投资理财的打算吗", "您在我们银行有没有开过户"),
-        marks=pytest.mark.xfail(
-            reason="a bare 没有 is hardly an objection in the model's ears, whatever was asked"
-        ),
-    ),
+    ("没有", "polite_refusal", "您最近有投资理财的打算吗", "您在我们银行有没有开过户"),
     ("还没有", "hesitation", "上回那款产品您考虑得怎么样了", "您中午饭吃了没有"),
     ("太长了", "product_objection", "这一款的封闭期是四年", ""),
     ("没空", "not_now", "我现在给您介绍一下方便吗", ""),

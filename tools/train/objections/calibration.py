@@ -13,7 +13,7 @@ from tools.train.objections.corpus import ONCE_HELD_OUT
 
 #: Styles that are exercises and no voice of a caller: in them hard lines are far more frequent than in calls.
 DRILLS = frozenset(["answers", "contexts", "gruff", "half", "pairs", "replies"])
-#: Share of `none` lines that may be called an objection out of fold, clean as well as noised. Many of the
+#: Share of `none` lines that may be called an objection out of fold, clean and noised together. Many of the
 #: styles left out are far harder than a caller: on the voices that were held out once it is 3 % then.
 MOST_FALSE = 0.05
 #: What a false alarm above that share costs, in macro-F1; high enough to be a limit.
@@ -56,7 +56,7 @@ def platt(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 def thresholds(
     probabilities: np.ndarray, peaks: np.ndarray, truth: np.ndarray, noisy: np.ndarray, most_false: float
 ) -> np.ndarray:
-    """The thresholds of best macro-F1 that call few `none` lines an objection, clean as well as noised.
+    """The thresholds of best macro-F1 that call few `none` lines an objection, clean and noised together.
 
     All thresholds move together first, then one after the other, three times.
     """
@@ -65,7 +65,7 @@ def thresholds(
     def worth(chosen: np.ndarray) -> float:
         found = decided(probabilities, peaks, chosen)
         figures = [_figures(found[part], truth[part]) for part in parts]
-        false = max(alarms for _, alarms in figures)
+        false = float(np.mean([alarms for _, alarms in figures]))
         return float(np.mean([macro for macro, _ in figures])) - COST_OF_FALSE * max(0.0, false - most_false)
 
     grid = np.arange(0.2, 0.98, 0.02)
