@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 
-#: Modules with `add_eval(subparsers)`: asr; emotion and prosody; objection.
-ROOMS = ("appliance.speech.evaluation", "appliance.affect.evaluation", "appliance.language.evaluation")
+#: Modules with `add_eval(subparsers)`: asr; emotion and prosody; objection; needs.
+ROOMS = (
+    "appliance.speech.evaluation",
+    "appliance.affect.evaluation",
+    "appliance.language.evaluation",
+    "appliance.language.needs_evaluation",
+)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

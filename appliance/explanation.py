@@ -28,6 +28,9 @@ _SIGNS: Final = {
         "record": "known before the call",
         "audio": "how much was heard",
         "measured": "measured",
+        "by_rules": "by the rules",
+        "by_model": "by the model",
+        "by_both": "by rules and model",
         "advice": "Advice at the end, and what it rests on",
         "evidence": "All evidence, with its weight from -1 (against the customer's favour) to 1 (for it)",
     },
@@ -45,6 +48,9 @@ _SIGNS: Final = {
         "record": "通话前已知",
         "audio": "收到的音频",
         "measured": "测量值",
+        "by_rules": "规则识别",
+        "by_model": "模型识别",
+        "by_both": "规则与模型一致识别",
         "advice": "通话结束时的建议及其依据",
         "evidence": "全部依据及权重（-1 不利 至 1 有利）",
     },
@@ -79,6 +85,7 @@ def explain(profile: TracedProfile, at_ms: int) -> dict[str, Any]:
                 "code": item.code,
                 "weight": round(item.weight, 3),
                 **({"quote": item.quote} if item.quote is not None else {}),
+                **({"basis": item.basis} if item.basis is not None else {}),
             }
             for item in profile.evidence.values()
         ],
@@ -109,11 +116,11 @@ def lines(explanation: dict[str, Any], words: Words, only: str = "") -> Iterator
     for advice in explanation["advice"]:
         yield f"    {words.strategy(advice['id']).title} ({advice['id']})"
         for identifier in advice["evidence"]:
-            yield f"        {_evidence(evidence[identifier], words)}"
+            yield f"        {_evidence(evidence[identifier], words, signs)}"
     yield ""
     yield signs["evidence"]
     for item in explanation["evidence"]:
-        yield f"    {item['weight']:+.2f}  {_evidence(item, words)}"
+        yield f"    {item['weight']:+.2f}  {_evidence(item, words, signs)}"
 
 
 def _place(path: str) -> tuple[int, str]:
@@ -169,15 +176,17 @@ def _why(
     cause = signs[step["cause"]]
     if step["cause"] == "time":
         return cause
-    rests = "; ".join(_evidence(evidence[identifier], words) for identifier in step["evidence"])
+    rests = "; ".join(_evidence(evidence[identifier], words, signs) for identifier in step["evidence"])
     measured = " ".join(f"{name} {value:g}" for name, value in step.get("measured", {}).items())
     told = [rests] if rests else []
     return f"{cause}: " + "; ".join([*told, f"{signs['measured']} {measured}"] if measured else told)
 
 
-def _evidence(item: dict[str, Any], words: Words) -> str:
+def _evidence(item: dict[str, Any], words: Words, signs: dict[str, str]) -> str:
     quote = f" “{item['quote']}”" if item.get("quote") else ""
     source = words.of("source", item["source"])
+    if item.get("basis"):
+        source += f" ({signs['by_' + item['basis']]})"
     return f"{words.evidence(item['code'])} [{item['id']}, {source}, {_clock(item['at'])}]{quote}"
 
 

@@ -24,7 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Kind = Literal["asr", "lexicon", "prosody", "emotion", "objection"]
+Kind = Literal["asr", "lexicon", "prosody", "emotion", "objection", "needs"]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 #: A plain file name: no separators, no leading dot, so a manifest cannot point outside its model's folder.
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}$")]

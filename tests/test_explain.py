@@ -134,6 +134,17 @@ def test_a_traced_profile_says_what_an_untraced_one_says(reader: LanguageReader)
     assert explanation["numbers"]["relationship.score"]["value"] == last.parts.relationship.score
 
 
+def test_evidence_of_a_need_says_whether_the_rules_or_the_model_read_it(reader: LanguageReader) -> None:
+    _, explanation = explained(reader, "full-review")
+    needs = [item for item in explanation["evidence"] if item["code"].startswith("need.")]
+    assert needs
+    assert {item["basis"] for item in needs} <= {"rules", "model", "both"}
+    assert all("basis" not in item for item in explanation["evidence"] if item not in needs)
+    text = "\n".join(lines(explanation, Words.load("en")))
+    signs = {"rules": "by the rules", "model": "by the model", "both": "by rules and model"}
+    assert all(signs[item["basis"]] in text for item in needs)
+
+
 @pytest.mark.parametrize("locale", ["zh", "en"])
 def test_people_can_read_it(reader: LanguageReader, locale: str) -> None:
     _, explanation = explained(reader, "full-review")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from appliance.protocol.vocabulary import NeedTag, ObjectionType, Signal, Stance
 
@@ -16,15 +17,21 @@ class ObjectionFinding:
     confidence: float
 
 
+#: What a need rests on: the rules, the model, or both of them.
+Basis = Literal["rules", "model", "both"]
+
+
 @dataclass(frozen=True, slots=True)
 class NeedFinding:
     """A need or fact that the customer stated."""
 
     tag: NeedTag
     stance: Stance
+    #: calibrated probability that tag and stance are right, 0..1
     confidence: float
     #: an amount in yuan, where one was said with the tag (idle money, holdings)
     amount: int | None = None
+    basis: Basis = "rules"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from appliance.language import numerals
@@ -79,21 +80,8 @@ def with_amounts(
     money = numerals.amounts(heard.text)
     if not money:
         return tuple(findings)
-    unit_at = {index: unit for unit, index in enumerate(heard.source)}
-    said = [(unit_at.get(amount.start, 0), amount.yuan) for amount in money]
-    holders = [
-        index
-        for index, finding in enumerate(findings)
-        if tags[finding.tag].amount and finding.stance in {"has", "wants"}
-    ]
+    findings, holders = shared_out(tags, heard, findings, places)
     largest = max(amount.yuan for amount in money)
-    for index in holders:
-        old = findings[index]
-        place = places.get(old.tag)
-        near = largest
-        if place is not None and len(holders) > 1:
-            near = min(said, key=lambda one: (_parted(heard, place, one[0]), abs(one[0] - place)))[1]
-        findings[index] = NeedFinding(old.tag, old.stance, old.confidence, near)
     if not holders and all(finding.tag != "idle_money" for finding in findings):
         asked = any(words in agent_before for words in _ASKS_AMOUNT)
         told = any(
@@ -108,6 +96,35 @@ def with_amounts(
         elif alone is not None:
             findings.append(NeedFinding("idle_money", "has", CONFIDENCE, alone))
     return tuple(findings)
+
+
+def shared_out(
+    tags: Mapping[NeedTag, Tag],
+    heard: Heard,
+    findings: Sequence[NeedFinding],
+    places: Mapping[NeedTag, int],
+) -> tuple[list[NeedFinding], int]:
+    """`findings` with the amounts that were said with them, and how many of them take one."""
+    shared = list(findings)
+    money = numerals.amounts(heard.text)
+    holders = [
+        index
+        for index, finding in enumerate(shared)
+        if tags[finding.tag].amount and finding.stance in {"has", "wants"}
+    ]
+    if not money:
+        return shared, len(holders)
+    unit_at = {index: unit for unit, index in enumerate(heard.source)}
+    said = [(unit_at.get(amount.start, 0), amount.yuan) for amount in money]
+    largest = max(amount.yuan for amount in money)
+    for index in holders:
+        old = shared[index]
+        place = places.get(old.tag)
+        near = largest
+        if place is not None and len(holders) > 1:
+            near = min(said, key=lambda one: (_parted(heard, place, one[0]), abs(one[0] - place)))[1]
+        shared[index] = replace(old, amount=near)
+    return shared, len(holders)
 
 
 def _parted(heard: Heard, one: int, other: int) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from appliance.language.clauses import clauses, words_of
 from appliance.language.contact_times import contact_times
@@ -18,7 +19,7 @@ from appliance.language.ellipsis import Topic
 from appliance.language.findings import NeedFinding
 from appliance.language.horizons import horizon
 from appliance.language.mentions import asked, in_context, settle
-from appliance.language.money_said import with_amounts
+from appliance.language.money_said import shared_out, with_amounts
 from appliance.language.needs_lexicon import LEXICON, NeedLexicon
 from appliance.language.phrases import Match, PhraseBook
 from appliance.language.pinyin_forms import Heard, hear
@@ -58,6 +59,13 @@ _NOTHING_ELSE: Final = re.compile("^[嗯啊哦就是的吧呢呀都也主要]*$"
 _PROPOSED: Final = re.compile("^(?:吧|(?:也|还|倒|都)?(?:行|中|成|好|可以|没问题)(?:的|啊|吧|呀)?$)")
 
 
+class Named(NamedTuple):
+    """The words of all tags that stand in an utterance, and in what the agent said before it, in order."""
+
+    by_customer: Sequence[Match[Mention]]
+    by_agent: Sequence[Match[Mention]]
+
+
 class NeedRules:
     """The validated rules, ready to read utterances."""
 
@@ -72,6 +80,10 @@ class NeedRules:
         self._answers = self._lexicon.answers
         self._ellipsis = self._lexicon.left_out
 
+    def named_in(self, heard: Heard) -> list[Match[Mention]]:
+        """The words of all tags that stand in somebody's words, in order."""
+        return settle(self._lexicon.mentions.find(heard))
+
     def books(self) -> dict[str, PhraseBook[Any]]:
         """All phrases, by what they are used for."""
         lexicon = self._lexicon
@@ -79,7 +91,7 @@ class NeedRules:
 
     def topics(self, heard: Heard) -> list[NeedTag]:
         """The products and permissions that somebody's words name, in order."""
-        matches = settle(self._lexicon.mentions.find(heard))
+        matches = self.named_in(heard)
         named = [match for match in matches if match.key.tag in self._ellipsis.topics]
         by_name = [match for match in named if match.words not in self._ellipsis.unnamed]
         return list(dict.fromkeys(match.key.tag for match in by_name))
@@ -90,8 +102,16 @@ class NeedRules:
             return []
         return [need.tag for need in needs if need.tag in self._ellipsis.topics]
 
+    def named(self, heard: Heard, said: Heard) -> Named:
+        """The words of all tags that stand in an utterance and in what the agent said before it."""
+        return Named(self.named_in(heard), self.named_in(said) if len(said) else [])
+
     def read(
-        self, heard: Heard, agent_before: str = "", topic: Topic | None = None
+        self,
+        heard: Heard,
+        agent_before: str = "",
+        topic: Topic | None = None,
+        named: Named | None = None,
     ) -> tuple[NeedFinding, ...]:
         """The needs of one utterance, at most one finding a tag, in the order of their last mention.
 
@@ -99,10 +119,12 @@ class NeedRules:
             heard: the utterance.
             agent_before: what the agent said just before: a bare yes, no or amount is the answer to it.
             topic: the products that were talked of: what is said without naming a thing means one of them.
+            named: the words of the tags, where they are known already.
         """
         if not len(heard):
             return ()
-        matches = settle(self._lexicon.mentions.find(heard))
+        named = named or self.named(heard, hear(agent_before))
+        matches = named.by_customer
         walls = frozenset(
             [match.start for match in self._lexicon.connectives.find(heard)] + list(heard.breaks)
         )
@@ -110,10 +132,10 @@ class NeedRules:
         self._choose(found, heard, matches, agent_before)
         self._leave_out(found, heard, matches, walls, topic or Topic())
         if not self._ellipsis.topics & found.keys():
-            answer = self._answer(heard, agent_before)
+            answer = self._answer(heard, agent_before, named.by_agent)
             if answer is not None:
                 found.setdefault(answer.tag, answer)
-        self._take_up(found, heard, agent_before)
+        self._take_up(found, heard, agent_before, named.by_agent)
         for said in contact_times(heard, agent_before):
             found.setdefault(said.tag, said)
         if found.keys() & _TIMES:
@@ -127,6 +149,19 @@ class NeedRules:
             found[begun[0]] = NeedFinding(*begun, CONFIDENCE_ALONE)
         places = {match.key.tag: match.start for match in matches}
         return with_amounts(self._tags, heard, list(found.values()), places, agent_before)
+
+    def with_amounts_of(
+        self, by_rules: Sequence[NeedFinding], findings: Sequence[NeedFinding], heard: Heard
+    ) -> tuple[NeedFinding, ...]:
+        """`findings` with the amounts that the rules gave their own, and those said beside the others."""
+        amounts = {need.tag: need.amount for need in by_rules}
+        shared, _ = shared_out(self._tags, heard, findings, {})
+        return tuple(
+            replace(need, amount=amounts[need.tag])
+            if amounts.get(need.tag) is not None and need.amount is not None
+            else need
+            for need in shared
+        )
 
     def _choose(
         self,
@@ -146,9 +181,14 @@ class NeedRules:
                 stance: Stance = "wants" if _WISHES.search(agent_before) else "has"
                 found[match.key.tag] = NeedFinding(match.key.tag, stance, CONFIDENCE_ALONE)
 
-    def _take_up(self, found: dict[NeedTag, NeedFinding], heard: Heard, agent_before: str) -> None:
+    def _take_up(
+        self,
+        found: dict[NeedTag, NeedFinding],
+        heard: Heard,
+        agent_before: str,
+        agent: Sequence[Match[Mention]],
+    ) -> None:
         """Add what the agent said of the customer, where the answer agrees to it."""
-        agent = settle(self._lexicon.mentions.find(hear(agent_before)))
         open_tags = {match.key.tag for match in agent if match.key.stance in {None, "has"}}
         words = words_of(heard, 0, len(heard))
         for group in (self._ellipsis.topics, PERSONS):
@@ -236,12 +276,11 @@ class NeedRules:
             found[mention.tag] = finding
         return found
 
-    def _answer(self, heard: Heard, agent_before: str) -> NeedFinding | None:
+    def _answer(self, heard: Heard, agent_before: str, asked: Sequence[Match[Mention]]) -> NeedFinding | None:
         """What the yes or no at the beginning says of the one thing that the agent asked for or offered."""
         stance = self._answers.stance(heard, agent_before)
         if stance is None:
             return None
-        asked = settle(self._lexicon.mentions.find(hear(agent_before)))
         tags = {match.key.tag for match in asked if match.key.stance is None}
         tags &= self._ellipsis.topics | {tag for tag, rule in self._tags.items() if rule.plan}
         if len(tags) != 1:

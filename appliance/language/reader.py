@@ -12,7 +12,8 @@ from typing import Final
 
 from appliance.language.ellipsis import Topic
 from appliance.language.findings import Findings, NeedFinding, SignalFinding
-from appliance.language.needs import NeedRules
+from appliance.language.needs_model import MODEL as NEEDS_MODEL
+from appliance.language.needs_reader import NeedReader
 from appliance.language.objections import MODEL, ObjectionModel
 from appliance.language.pinyin_forms import Heard, hear
 from appliance.language.redaction import RedactionState, redact
@@ -21,27 +22,29 @@ from appliance.models import ModelStore
 from appliance.protocol.vocabulary import ObjectionType
 from appliance.speech.utterance import Utterance
 
+#: The models of the store that are read with.
+MODELS: Final = (MODEL, NEEDS_MODEL)
 #: A pause between two words that parts clauses, in ms; shorter ones are within a clause.
 PAUSE_MS: Final = 250
 
 
 class LanguageReader:
-    """The rules and the model, loaded once."""
+    """The rules and the models, loaded once."""
 
-    def __init__(self, objections: ObjectionModel, needs: NeedRules, signals: SignalRules) -> None:
+    def __init__(self, objections: ObjectionModel, needs: NeedReader, signals: SignalRules) -> None:
         self._objections = objections
         self._needs = needs
         self._signals = signals
 
     @classmethod
     def load(cls, store: ModelStore, model: str = MODEL) -> LanguageReader:
-        """Load the rules files and the objection model.
+        """Load the rules files, the objection model and the needs model.
 
         Raises:
-            ModelError: the model is not installed or was altered.
+            ModelError: one of the models is not installed or was altered.
             RulesError: a rules file is not valid.
         """
-        return cls(ObjectionModel.load(store, model), NeedRules(), SignalRules())
+        return cls(ObjectionModel.load(store, model), NeedReader.load(store), SignalRules())
 
     def open(self) -> CallReader:
         """The reader of one call."""

@@ -84,6 +84,16 @@ def noised(
     return "".join(out) or text
 
 
+def noised_clauses(
+    text: str,
+    chance: random.Random,
+    syllable_errors: float = SYLLABLE_ERRORS,
+    homophone_errors: float = HOMOPHONE_ERRORS,
+) -> str:
+    """As `noised`, with the spaces of `text` kept: they stand for pauses, which are always heard."""
+    return " ".join(noised(clause, chance, syllable_errors, homophone_errors) for clause in text.split())
+
+
 def _heard(
     character: str, syllable: str, chance: random.Random, syllable_errors: float, homophone_errors: float
 ) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.affect.readings import EmotionReading, VoiceReading
-from appliance.language.findings import Findings, NeedFinding
+from appliance.language.findings import Basis, Findings, NeedFinding
 from appliance.profile import constants as c
 from appliance.profile.advice import Adviser, Situation
 from appliance.profile.catalogue import Catalogue
@@ -322,17 +322,26 @@ class CallProfile:
         )
         if need.stance in ("wants", "has"):
             self._mind.observe(code, need.confidence)
-        self._record(ids, code, shift, 0.0, findings.redacted)
+        self._record(ids, code, shift, 0.0, findings.redacted, basis=need.basis)
         if need.tag in c.PRODUCT_RISK:
             self._mind.product(need.stance, need.confidence)
         self._needs.observe(need, self._now, ids[code])
 
-    def _record(self, ids: dict[str, str], code: str, shift: float, confidence: float, quote: str) -> None:
+    def _record(
+        self,
+        ids: dict[str, str],
+        code: str,
+        shift: float,
+        confidence: float,
+        quote: str,
+        *,
+        basis: Basis | None = None,
+    ) -> None:
         """Write evidence of words, once a code; the first of an utterance carries its quote."""
         self._mind.observe(code, confidence)
         if code not in ids:
             weight = shift / c.WEIGHT_SCALE
-            ids[code] = self._ledger.add(self._now, "words", code, weight, "" if ids else quote)
+            ids[code] = self._ledger.add(self._now, "words", code, weight, "" if ids else quote, basis=basis)
 
     def _take_timing(self, found: list[TimingEvidence]) -> None:
         for one in found:

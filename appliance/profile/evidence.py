@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from appliance.language.findings import Basis
 from appliance.profile import constants as c
 from appliance.profile.grid import fraction, halved
 from appliance.protocol.messages import Evidence
@@ -25,6 +26,8 @@ class EvidenceItem:
     weight: float
     #: redacted words, where the site's policy allows them
     quote: str | None = field(default=None, repr=False)
+    #: of a need: whether the rules, the model or both of them read it
+    basis: Basis | None = None
 
     def relevance(self, at_ms: int) -> float:
         """Strength faded by age, above 0."""
@@ -49,7 +52,16 @@ class EvidenceLedger:
     def __getitem__(self, identifier: str) -> EvidenceItem:
         return self._items[identifier]
 
-    def add(self, at_ms: int, source: EvidenceSource, code: str, weight: float, quote: str = "") -> str:
+    def add(
+        self,
+        at_ms: int,
+        source: EvidenceSource,
+        code: str,
+        weight: float,
+        quote: str = "",
+        *,
+        basis: Basis | None = None,
+    ) -> str:
         """Record an observation and return its id.
 
         Raises:
@@ -64,7 +76,7 @@ class EvidenceLedger:
         identifier = self._next_id()
         shown = quote[: c.QUOTE_CHARACTERS] if self._quotes and quote else None
         weight = max(-1.0, min(1.0, weight))
-        self._items[identifier] = EvidenceItem(identifier, at_ms, source, code, weight, shown)
+        self._items[identifier] = EvidenceItem(identifier, at_ms, source, code, weight, shown, basis)
         return identifier
 
     def items(self) -> tuple[EvidenceItem, ...]:

@@ -129,7 +129,7 @@ def test_facts_have_what_the_officer_needs(written: Path) -> None:
     assert report.policies[1].retention_days == 90
     assert report.tests == (RESULTS,)
     assert len(report.test_problems) == 1
-    assert {model.name for model in report.models if model.used} >= {"lexicon-zh", "objection-zh"}
+    assert {model.name for model in report.models if model.used} >= {"lexicon-zh", "objection-zh", "needs-zh"}
     assert all(not model.problems for model in report.models)
     cited = {one.article: one.evidence for one in report.mapping}
     assert cited["pipl_6"] == {

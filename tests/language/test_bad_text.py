@@ -36,6 +36,16 @@ def test_no_need_is_invented(reader: LanguageReader, text: str) -> None:
     assert reader.open().customer(whole(text), "您今天过得好吗").needs == ()
 
 
+@pytest.mark.parametrize("before", ["您想买黄金还是国债", "那给您开通期权您看可以吗", "您先生同意了吧"])
+@pytest.mark.parametrize("text", [*ABUSE, *ENGLISH, *EMPTY, "嗯", "啊", "喂"])
+def test_nothing_is_taken_for_assent_to_what_the_agent_has_just_said(
+    reader: LanguageReader, text: str, before: str
+) -> None:
+    call = reader.open()
+    call.agent(Utterance("agent", 0, 0, 900, before, (), (), 0.9, True))
+    assert [need for need in call.customer(whole(text), before).needs if need.stance == "wants"] == []
+
+
 @pytest.mark.parametrize("text", ["一" * 500, "股" * 500, "我想" * 250, "嗯" * 500, "ab" * 250, "九" * 500])
 def test_five_hundred_characters_without_sense_bring_no_need(reader: LanguageReader, text: str) -> None:
     assert reader.open().customer(whole(text)).needs == ()

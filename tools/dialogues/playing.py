@@ -76,11 +76,16 @@ def play(
         now = end + GAP_MS
 
 
+def clauses(words: str) -> list[str]:
+    """The clauses of a turn, without the punctuation between them."""
+    return [clause for clause in _PUNCTUATION.split(words) if clause]
+
+
 def _spoken(words: str, start_ms: int) -> tuple[Word, ...]:
     """The clauses of a turn as they would be heard, with a pause after all but the shortest."""
     spoken: list[Word] = []
     now = start_ms
-    for clause in filter(None, _PUNCTUATION.split(words)):
+    for clause in clauses(words):
         end = now + SYLLABLE_MS * len(clause)
         spoken.append(Word(clause, now, end, 0.9))
         now = end + (PAUSE_MS if len(clause) > RUN_ON else 0)

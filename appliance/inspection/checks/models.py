@@ -30,13 +30,13 @@ def used_models(ground: Ground, store: ModelStore) -> list[ModelEntry]:
         ModelError: the manifest cannot be read, or there is no recognizer.
     """
     from appliance.affect.models import chosen_models
-    from appliance.language.objections import MODEL
+    from appliance.language.reader import MODELS
     from appliance.speech.lexicon import MODEL_NAME
 
     recognizer = store.entry(choose_recognizer(store, ground.config.speech.model).name)
     names = [MODEL_NAME] if recognizer.units == "pinyin" else []
     voice = chosen_models(store, emotion=any(one.emotion for one in ground.config.policies()))
-    return [recognizer, *(store.entry(name) for name in names), *voice, store.entry(MODEL)]
+    return [recognizer, *(store.entry(name) for name in names), *voice, *map(store.entry, MODELS)]
 
 
 def _model(store: ModelStore, entry: ModelEntry) -> Iterator[Finding]:
