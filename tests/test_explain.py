@@ -128,9 +128,11 @@ def test_every_number_of_the_final_profile_has_a_trace(reader: LanguageReader, i
 
 
 def test_a_traced_profile_says_what_an_untraced_one_says(reader: LanguageReader) -> None:
-    profile, explanation = explained(reader, "full-review")
+    _, explanation = explained(reader, "full-review")
     *_, last = play(CALLS["full-review"], reader, Catalogue.load(), "written")
-    assert profile.snapshot(last.at_ms, final=True) == last.parts
+    traced = TracedProfile(Catalogue.load(), quotes=True)
+    *_, beside = play(CALLS["full-review"], reader, Catalogue.load(), "written", profile=traced)
+    assert beside.parts == last.parts
     assert explanation["numbers"]["relationship.score"]["value"] == last.parts.relationship.score
 
 

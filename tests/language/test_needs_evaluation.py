@@ -13,7 +13,7 @@ from appliance.language.needs_evaluation import Item, Scores, Wanted, describe, 
 
 MANIFEST = """text\tneeds\tcontext
 我想买黄金\tgold:wants\t
-股票我不碰 存定期吧\tstocks:rejects,deposit:wants\t
+股票我不碰 我要存定期\tstocks:rejects,deposit:wants\t
 嗯 知道了\tnone\t国债下个月发行
 不要\tgold:rejects\t给您配点黄金好不好
 我再想想\tgold?\t黄金您要不要来一点

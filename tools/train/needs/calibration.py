@@ -27,7 +27,7 @@ PRECISION: Final = 3.0
 
 
 #: What a finding of the rules counts in a call beyond what the network has learned of it, as a logit. Our
-#: lines are written to be hard: the rules are right in 64 of 100 findings there, in the 30 held-out calls that
+#: lines are written to be hard: the rules are right in 64 of 100 findings there, in 30 held-out calls that
 #: were written before the model in 84, which would be 1.1, and in the tuned calls in 98, which would be 3.3.
 PLAINER: Final = 1.5
 
