@@ -46,6 +46,10 @@ class LanguageReader:
         """
         return cls(ObjectionModel.load(store, model), NeedReader.load(store), SignalRules())
 
+    def by_rules(self) -> LanguageReader:
+        """A reader of the same models that reads needs by the rules alone."""
+        return LanguageReader(self._objections, self._needs.without_model(), self._signals)
+
     def open(self) -> CallReader:
         """The reader of one call."""
         return CallReader(self)

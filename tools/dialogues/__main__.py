@@ -1,4 +1,4 @@
-"""Scores the written calls by part: `python -m tools.dialogues [--failures] [--call ID]`.
+"""Scores the written calls by part: `python -m tools.dialogues [--failures] [--rules] [--call ID]`.
 
 The calls of `tests/dialogues/heldout`, on which no rule was tuned, are scored apart.
 """
@@ -39,9 +39,12 @@ def main() -> int:
     """Print the scores."""
     parser = argparse.ArgumentParser(prog="python -m tools.dialogues", description=__doc__)
     parser.add_argument("--failures", action="store_true", help="what went wrong, but not in held-out calls")
+    parser.add_argument("--rules", action="store_true", help="read needs by the rules alone")
     parser.add_argument("--call", help="play one call and show the profile after each turn")
     options = parser.parse_args()
     reader, catalogue, calls = LanguageReader.load(ModelStore()), Catalogue.load(), load()
+    if options.rules:
+        reader = reader.by_rules()
     if options.call:
         chosen = [call for call in calls if call.id == options.call]
         if not chosen:

@@ -1,8 +1,10 @@
 """Trains the needs model and stores it, int8 quantized, in models/needs-zh.
 
-Set up an environment of its own as tools/train/objections/train.py says, then run from the checkout:
+Set up an environment of its own as tools/train/objections/train.py says, then run from the checkout (the
+first line leaves what calibrates, and the body, for the second):
 
-    nice -n 10 python -m tools.train.needs.train
+    nice -n 10 python -m tools.train.needs.train --fitted-folds 1 --only-folds
+    nice -n 10 python -m tools.train.needs.train --folds 0 --keep-body --steps 3600
     .venv/bin/python -m tools.train.needs.register
 
 and score it as the card says.
