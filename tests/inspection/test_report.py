@@ -9,7 +9,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -20,6 +20,7 @@ from appliance.inspection.report import files
 from appliance.inspection.report.content import Report
 from appliance.inspection.report.mapping import ARTICLES
 from appliance.inspection.words import catalogue
+from appliance.models import Kind
 from tools.browser import Browser, Page
 
 HANZI = re.compile(r"[\u4e00-\u9fff]")
@@ -224,3 +225,8 @@ def test_old_reports_make_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert files.clear_old(tmp_path) == 2
     assert files.newest(tmp_path, ".json") == tmp_path / "ridge-privacy-20261103T000000Z.json"
     assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize("locale", ["en", "zh"])
+def test_the_report_has_a_word_for_every_kind_of_model(locale: str) -> None:
+    assert set(catalogue(f"report_{locale}")["models"]["kind"]) == set(get_args(Kind))
