@@ -51,6 +51,8 @@ def _agent(rules: SignalRules, text: str) -> set[str]:
         ("不好意思麻烦你了", "gentle"),
         ("你把数据对比一下", "analytical"),
         ("我要头诉你们的服务太差", "complaint"),
+        ("你教我一下怎么设置", "initiative"),
+        ("你倒是老实", "praise"),
         ("吃饭了吗今天天气不错", "small_talk"),
     ],
 )
