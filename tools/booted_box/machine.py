@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from tools.booted_box.box import Listing, MachineError, NoBoxError
+from tools.booted_box.box import Box, Listing, MachineError, NoBoxError, run_outside
 from tools.booted_box.cables import Cables
 
 START_SECONDS: Final = 180.0
@@ -27,13 +27,13 @@ _WITHHELD: Final = "CAP_SYS_MODULE,CAP_SYS_TIME,CAP_SYS_RAWIO,CAP_SYSLOG"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class Machine:
+class Machine(Box):
     """Runs from `with` on, until which `directory` holds what belongs to it."""
 
     def __init__(self, tree: Path, cables: Cables, directory: Path) -> None:
         self.disk = directory / "written.img"
         self.slowness = 1.0
-        self._console = directory / "console.log"
+        self.console = directory / "console.log"
         self._tree, self._cables, self._directory = tree, cables, directory
         self._layer, self._root = directory / "layer", directory / "root"
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,13 +53,13 @@ class Machine:
         return self
 
     def _lay_out(self) -> None:
-        _run("truncate", "-s", DISK_SIZE, str(self.disk))
-        _run("mke2fs", "-q", "-t", "ext4", str(self.disk))
-        _run("mount", "-o", "loop", str(self.disk), str(self._layer))
+        run_outside("truncate", "-s", DISK_SIZE, str(self.disk))
+        run_outside("mke2fs", "-q", "-t", "ext4", str(self.disk))
+        run_outside("mount", "-o", "loop", str(self.disk), str(self._layer))
         for name in ("upper", "work"):
             (self._layer / name).mkdir()
         layers = f"lowerdir={self._tree},upperdir={self._layer}/upper,workdir={self._layer}/work"
-        _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self._root))
+        run_outside("mount", "-t", "overlay", "overlay", "-o", layers, str(self._root))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,7 +83,7 @@ class Machine:
         Raises:
             MachineError: it did not come up.
         """
-        with self._console.open("ab") as console:
+        with self.console.open("ab") as console:
             self._process = subprocess.Popen(
                 [
                     "systemd-nspawn", "--quiet", "--boot", f"--directory={self._root}",
@@ -121,23 +121,6 @@ class Machine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def restart(self) -> None:
-        """Switch it off and on again."""
-        self.power_off()
-        self.start()
-
-    def run(self, command: str, *, timeout: float = 120, environment: dict[str, str] | None = None) -> str:
-        """What a shell's command printed.
-
-        Raises:
-            MachineError: it failed, or did not end in time.
-        """
-        rc, out, err = self.try_run(command, timeout=timeout, environment=environment)
-        if rc:
-            said = "\n".join(f"{out}\n{err}".splitlines()[-25:])
-            raise MachineError(f"in the box, this failed with {rc}:\n{command}\n{said}")
-        return out
 
     def try_run(
         self, command: str, *, timeout: float = 120, environment: dict[str, str] | None = None
@@ -183,27 +166,9 @@ class Machine:
                         found[int(entry.name)] = line.decode("utf-8", "replace").strip()
         return found
 
-    def outside(self, pid: int) -> int:
-        """The number outside of a process with this number in the box."""
-        for one in self.processes():
-            with contextlib.suppress(OSError):
-                status = Path(f"/proc/{one}/status").read_text(encoding="utf-8")
-                (line,) = (line for line in status.splitlines() if line.startswith("NSpid:"))
-                if line.split()[-1] == str(pid):
-                    return one
-        raise MachineError(f"there is no process {pid} in the box")
-
     def sync(self) -> None:
         """Let all that the box has written reach `disk`."""
-        _run("sync", "-f", str(self._layer))
-
-    def said(self) -> str:
-        """The end of what it wrote to its console."""
-        try:
-            lines = self._console.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return "(nothing)"
-        return "\n".join(lines[-25:])
+        run_outside("sync", "-f", str(self._layer))
 
     def _find_init(self) -> int:
         assert self._process is not None
@@ -211,9 +176,3 @@ class Machine:
         for child in children.read_text(encoding="ascii").split():
             return int(child)
         raise MachineError("the container has no first process yet")
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MachineError(f"{' '.join(command)} failed: {done.stderr.strip()}")

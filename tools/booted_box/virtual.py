@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from tools.booted_box.box import Listing, MachineError, NoBoxError
+from tools.booted_box.box import Box, Listing, MachineError, NoBoxError, run_outside
 from tools.booted_box.cables import BOX_ADDRESSES, Cables
 from tools.booted_box.kernel import Kernel
 
@@ -60,13 +60,13 @@ ExecStart=/bin/sh -ec '%s'
 _UNITS: Final = ("capture", "engine@", "feed", "console", "firewall")
 
 
-class VirtualMachine:
+class VirtualMachine(Box):
     """Runs from `with` on: the files of `root`, copied to a disk of its own, under `kernel`."""
 
     def __init__(self, root: Path, kernel: Kernel, cables: Cables, directory: Path, *, kvm: bool) -> None:
         self.disk = directory / "virtual.img"
         self.slowness = 1.0 if kvm else EMULATED
-        self._console, self._port = directory / "virtual.log", directory / "keyboard"
+        self.console, self._port = directory / "virtual.log", directory / "keyboard"
         self._root, self._kernel, self._cables = root, kernel, cables
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
@@ -108,8 +108,8 @@ class VirtualMachine:
             longer.write_text(
                 f"[Service]\nTimeoutStartSec={120 * self.slowness:.0f}\n{watchdog}", encoding="ascii"
             )
-        _run("truncate", "-s", DISK_SIZE, str(self.disk))
-        _run("mke2fs", "-q", "-t", "ext4", "-d", str(self._root), str(self.disk))
+        run_outside("truncate", "-s", DISK_SIZE, str(self.disk))
+        run_outside("mke2fs", "-q", "-t", "ext4", "-d", str(self._root), str(self.disk))
 
     def start(self) -> None:
         """Switch it on and wait until systemd has started all that it can.
@@ -126,7 +126,7 @@ class VirtualMachine:
             )
         ]  # fmt: skip
         processor = ("kvm", "host") if self.slowness == 1.0 else ("tcg,thread=multi", "max")
-        with self._console.open("ab") as console:
+        with self.console.open("ab") as console:
             self._process = subprocess.Popen(
                 self._cables.inside_box(
                     "qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none", "-machine", "q35",
@@ -167,23 +167,6 @@ class VirtualMachine:
             self._process.wait()
         self._get_up()
 
-    def restart(self) -> None:
-        """Switch it off and on again."""
-        self.power_off()
-        self.start()
-
-    def run(self, command: str, *, timeout: float = 120, environment: dict[str, str] | None = None) -> str:
-        """What a shell's command printed.
-
-        Raises:
-            MachineError: it failed, or did not end in time.
-        """
-        rc, out, err = self.try_run(command, timeout=timeout, environment=environment)
-        if rc:
-            said = "\n".join(f"{out}\n{err}".splitlines()[-25:])
-            raise MachineError(f"in the box, this failed with {rc}:\n{command}\n{said}")
-        return out
-
     def try_run(
         self, command: str, *, timeout: float = 120, environment: dict[str, str] | None = None
     ) -> tuple[int, str, str]:
@@ -212,14 +195,6 @@ class VirtualMachine:
     def sync(self) -> None:
         """Let all that the box has written reach `disk`."""
         self.run("sync")
-
-    def said(self) -> str:
-        """The end of what it wrote to its console."""
-        try:
-            lines = self._console.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return "(nothing)"
-        return "\n".join(lines[-25:])
 
     # The keyboard
 
@@ -252,9 +227,3 @@ class VirtualMachine:
             raise MachineError(f"the virtual box does not answer: {error}") from error
         answer: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(b"".join(parts))))
         return answer
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MachineError(f"{' '.join(command)} failed: {done.stderr.strip()}")
