@@ -29,3 +29,14 @@ def writing_whole(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def give_to_owner(descriptor: int, directory: Path) -> None:
+    """Where root makes a file, give it to whom its directory belongs, who must be able to use it, too.
+
+    Raises:
+        OSError: that is not to be had.
+    """
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from appliance.box.whole_file import writing_whole
+from appliance.box.whole_file import give_to_owner, writing_whole
 
 #: The largest file of this room: ten thousand grants of some 150 bytes.
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -42,10 +42,8 @@ def write_private(path: Path, data: bytes) -> None:
     """
     try:
         with writing_whole(path) as file:
-            if os.geteuid() == 0:
-                # An admin who enrols a seat as root must not lock the feed's own user out.
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            # An admin who enrols a seat as root must not lock the feed's own user out.
+            give_to_owner(file.fileno(), path.parent)
             file.write(data)
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -93,10 +91,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if os.geteuid() == 0:
-            # The same as with the files that it guards: the feed's own user must be able to take it.
-            owner = path.parent.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        # The same as with the files that it guards.
+        give_to_owner(descriptor, path.parent)
     except OSError as error:
         raise PrivateFileError(
             f"{path}: cannot be opened: {error.strerror}; run as the user that owns the directory"

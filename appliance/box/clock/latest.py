@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from appliance.box.whole_file import writing_whole
+from appliance.box.whole_file import give_to_owner, writing_whole
 
 CLOCK_FILE: Final = "clock.json"
 #: Directories of the state directory in which a zone keeps such a file.
@@ -129,9 +129,7 @@ def confirm(state_directory: Path, wall: int) -> Iterator[Path]:
         if not path.exists():
             continue
         with writing_whole(path) as file:
-            if os.geteuid() == 0:
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            give_to_owner(file.fileno(), path.parent)
             file.write(_bytes(ClockRecord(1, wall, None, wall, taken=False)))
         yield path
 
