@@ -16,12 +16,12 @@ from typing import Final, cast, get_args
 
 import msgspec
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from appliance.language.findings import NeedFinding
-from appliance.language.objections import PADDING, Vocabulary, windows
 from appliance.language.pinyin_forms import Heard, hear
+from appliance.language.stored_network import started, stored
+from appliance.language.text_units import Units, Vocabulary, windows
 from appliance.models import ModelError, ModelStore
 from appliance.protocol.vocabulary import NEED_TAGS, NeedTag, Stance
 
@@ -61,18 +61,12 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold_alone: float
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(Units, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What belongs to one trained network."""
 
     #: the tags and stances in the order of the outputs
     tags: tuple[str, ...]
     stances: tuple[str, ...]
-    #: one character each; its place plus 2 is its id
-    characters: str
-    syllables: tuple[str, ...]
-    #: pairs of neighbouring characters, and of syllables with a space between; places as above
-    character_pairs: tuple[str, ...]
-    syllable_pairs: tuple[str, ...]
     calibration: Calibration
 
 
@@ -116,13 +110,8 @@ def encode(words: Vocabulary, heard: Heard, agent_before: Heard, known: Known) -
     place = np.full(len(characters), CUSTOMER, dtype=np.int64)
     place[[at for at in heard.breaks if at < len(place)]] = CUSTOMER_AFTER_PAUSE
     named = _named(known.named, len(characters))
-    if len(agent_before):
-        said = words.encode(agent_before)
-        agent_characters, agent_syllables = said[0][-AGENT_WINDOW:], said[1][-AGENT_WINDOW:]
-        agent_named = _named(known.named_by_agent, len(agent_before))[-AGENT_WINDOW:]
-    else:
-        agent_characters = agent_syllables = np.full((1, 2), PADDING, dtype=np.int64)
-        agent_named = _named((), 1)
+    agent_characters, agent_syllables = words.encode_end(agent_before, AGENT_WINDOW)
+    agent_named = _named(known.named_by_agent, max(1, len(agent_before)))[-AGENT_WINDOW:]
     before = np.full(len(agent_characters), AGENT, dtype=np.int64)
     told = _told(known)
     return [
@@ -190,13 +179,8 @@ class NeedModel:
             raise ModelError(
                 f"model {MODEL}: {SETTINGS} has no calibration for {', '.join(missing)}; train it again"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        self._vocabulary = Vocabulary.of(
-            settings.characters, settings.syllables, settings.character_pairs, settings.syllable_pairs
-        )
+        self._session = started(network)
+        self._vocabulary = settings.vocabulary
         self.calibration = settings.calibration
 
     @classmethod
@@ -206,18 +190,13 @@ class NeedModel:
         Raises:
             ModelError: it is not installed, was altered, or its settings cannot be read.
         """
-        model = store.open(name)
-        try:
-            settings = msgspec.json.decode(model.path(SETTINGS).read_bytes(), type=Settings)
-        except msgspec.MsgspecError as error:
-            raise ModelError(f"model {name}: {SETTINGS} is not valid: {error}; install it again") from error
-        return cls(model.path(NETWORK).read_bytes(), settings)
+        return cls(*stored(store, name, NETWORK, SETTINGS, Settings))
 
     def read(
         self, heard: Heard, agent_before: Heard = NOTHING, known: Known = NOTHING_KNOWN
     ) -> Reading | None:
         """The outputs for one utterance; None where no hanzi was heard, of which the model knows nothing."""
-        if not any("一" <= character <= "鿿" for character in heard.characters):
+        if not heard.has_hanzi:
             return None
         readings = []
         for part in encode(self._vocabulary, heard, agent_before, known):

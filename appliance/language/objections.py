@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, cast
 
-import msgspec
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from appliance.language.findings import ObjectionFinding
 from appliance.language.pinyin_forms import Heard, hear
+from appliance.language.stored_network import started, stored
+from appliance.language.text_units import Units, windows
 from appliance.models import ModelError, ModelStore
 from appliance.protocol.vocabulary import OBJECTION_TYPES, ObjectionType
 
@@ -29,14 +29,8 @@ MODEL: Final = "objection-zh"
 NETWORK: Final = "objections.int8.onnx"
 SETTINGS: Final = "objections.json"
 
-#: Longest stretch that is judged at once, in syllables; longer utterances are judged in overlapping ones.
-WINDOW: Final = 48
-STRIDE: Final = 32
 #: Of the agent's words before it, the last so many are read.
 AGENT_WINDOW: Final = 24
-#: Ids 0 and 1 of every vocabulary.
-PADDING: Final = 0
-UNKNOWN: Final = 1
 #: What a growing utterance must exceed its type's threshold by, so that few partials are taken back.
 MARGIN_OF_PARTIALS: Final = 0.25
 #: What a growing utterance must reach in any case to show a type, whatever its margin.
@@ -59,78 +53,13 @@ _LONGEST_ANSWER: Final = 6
 NOTHING: Final = hear("")
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(Units, frozen=True, forbid_unknown_fields=True):
     """What belongs to one trained network."""
 
-    #: one character each; its place plus 2 is its id
-    characters: str
-    syllables: tuple[str, ...]
-    #: pairs of neighbouring characters, and of syllables with a space between; places as above
-    character_pairs: tuple[str, ...]
-    syllable_pairs: tuple[str, ...]
     #: type to (scale, offset) of its logit
     calibration: dict[str, tuple[float, float]]
     #: type to the probability from which it is reported
     thresholds: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """Ids of characters and folded syllables."""
-
-    characters: Mapping[str, int]
-    syllables: Mapping[str, int]
-    character_pairs: Mapping[str, int]
-    syllable_pairs: Mapping[str, int]
-
-    @classmethod
-    def of(
-        cls,
-        characters: Sequence[str],
-        syllables: Sequence[str],
-        character_pairs: Sequence[str],
-        syllable_pairs: Sequence[str],
-    ) -> Vocabulary:
-        """Number every channel from 2 on; 0 is padding and 1 is anything else."""
-        numbered = [
-            {unit: place + 2 for place, unit in enumerate(units)}
-            for units in (characters, syllables, character_pairs, syllable_pairs)
-        ]
-        return cls(*numbered)
-
-    def encode(self, heard: Heard) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Both channels of an utterance, each (n, 2); n is at least 1."""
-        return (
-            _numbers(heard.characters, self.characters, self.character_pairs, ""),
-            _numbers(heard.syllables, self.syllables, self.syllable_pairs, " "),
-        )
-
-    def encode_agent(self, said: Heard) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Both channels of the end of the agent's words, each (n, 2); one row of padding if none."""
-        if not len(said):
-            return np.full((1, 2), PADDING, dtype=np.int64), np.full((1, 2), PADDING, dtype=np.int64)
-        characters, syllables = self.encode(said)
-        return characters[-AGENT_WINDOW:], syllables[-AGENT_WINDOW:]
-
-
-def _numbers(
-    units: Sequence[str], ids: Mapping[str, int], pairs: Mapping[str, int], join: str
-) -> NDArray[np.int64]:
-    if not units:
-        return np.array([[UNKNOWN, UNKNOWN]], dtype=np.int64)
-    rows = [
-        (ids.get(unit, UNKNOWN), pairs.get(f"{before}{join}{unit}", UNKNOWN))
-        for before, unit in zip(["", *units[:-1]], units, strict=True)
-    ]
-    return np.array(rows, dtype=np.int64)
-
-
-def windows(length: int) -> list[slice]:
-    """The stretches of an utterance of `length` units that are judged; the last ends with the utterance."""
-    if length <= WINDOW:
-        return [slice(0, length)]
-    starts = [*range(0, length - WINDOW, STRIDE), length - WINDOW]
-    return [slice(start, start + WINDOW) for start in starts]
 
 
 class ObjectionModel:
@@ -151,13 +80,8 @@ class ObjectionModel:
             raise ModelError(
                 f"model {MODEL}: {SETTINGS} has no calibration for {', '.join(missing)}; train it again"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        self._vocabulary = Vocabulary.of(
-            settings.characters, settings.syllables, settings.character_pairs, settings.syllable_pairs
-        )
+        self._session = started(network)
+        self._vocabulary = settings.vocabulary
         self._scale = np.array([settings.calibration[kind][0] for kind in OBJECTION_TYPES])
         self._offset = np.array([settings.calibration[kind][1] for kind in OBJECTION_TYPES])
         self.thresholds: dict[str, float] = dict(settings.thresholds)
@@ -169,17 +93,12 @@ class ObjectionModel:
         Raises:
             ModelError: it is not installed, was altered, or its settings cannot be read.
         """
-        model = store.open(name)
-        try:
-            settings = msgspec.json.decode(model.path(SETTINGS).read_bytes(), type=Settings)
-        except msgspec.MsgspecError as error:
-            raise ModelError(f"model {name}: {SETTINGS} is not valid: {error}; install it again") from error
-        return cls(model.path(NETWORK).read_bytes(), settings)
+        return cls(*stored(store, name, NETWORK, SETTINGS, Settings))
 
     def logits(self, heard: Heard, agent_before: Heard = NOTHING) -> NDArray[np.float64]:
         """The raw outputs of the network, shape (6,): of each type the highest over all windows."""
         characters, syllables = self._vocabulary.encode(heard)
-        agent_characters, agent_syllables = self._vocabulary.encode_agent(agent_before)
+        agent_characters, agent_syllables = self._vocabulary.encode_end(agent_before, AGENT_WINDOW)
         rows = []
         for window in windows(len(characters)):
             (output,) = self._session.run(
@@ -196,7 +115,7 @@ class ObjectionModel:
 
     def probabilities(self, heard: Heard, agent_before: Heard = NOTHING) -> dict[ObjectionType, float]:
         """Calibrated probability of each type, 0..1; they do not sum to 1. Nothing heard gives zeros."""
-        if not any("一" <= character <= "鿿" for character in heard.characters):
+        if not heard.has_hanzi:
             return dict.fromkeys(cast("tuple[ObjectionType, ...]", OBJECTION_TYPES), 0.0)
         calibrated = self._scale * self.logits(heard, agent_before) + self._offset
         return {

@@ -46,6 +46,11 @@ class Heard:
     def __len__(self) -> int:
         return len(self.characters)
 
+    @property
+    def has_hanzi(self) -> bool:
+        """Whether any unit is a Chinese character: networks know nothing of others."""
+        return any("一" <= unit <= "鿿" for unit in self.characters)
+
     def beginning(self, length: int) -> Heard:
         """The first `length` units; `text` stays whole."""
         return Heard(

@@ -31,9 +31,9 @@ from appliance.language.needs_model import (
 )
 from appliance.language.needs_reader import NeedReader
 from appliance.language.objections import AGENT_WINDOW as _OTHERS_WINDOW
-from appliance.language.objections import WINDOW, Vocabulary
 from appliance.language.pinyin_forms import hear
 from appliance.language.recognition_noise import noised_clauses
+from appliance.language.text_units import WINDOW, Vocabulary
 from appliance.models import ModelError, ModelStore
 from appliance.protocol.vocabulary import NEED_TAGS, NeedTag, Stance
 

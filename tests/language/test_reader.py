@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.language.objections import ObjectionModel, windows
+from appliance.language.objections import ObjectionModel
 from appliance.language.pinyin_forms import fold, hear
 from appliance.language.reader import LanguageReader
 from appliance.language.recognition_noise import noised
+from appliance.language.text_units import windows
 from appliance.models import ModelStore
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 from appliance.speech.utterance import Utterance

@@ -15,9 +15,9 @@ from appliance.language.ellipsis import Topic
 from appliance.language.needs import NeedRules
 from appliance.language.needs_model import STANCES, Encoded, Known, encode
 from appliance.language.needs_reader import known
-from appliance.language.objections import Vocabulary
 from appliance.language.pinyin_forms import Heard, hear
 from appliance.language.recognition_noise import noised_clauses
+from appliance.language.text_units import Vocabulary
 from appliance.protocol.vocabulary import NEED_TAGS, NeedTag
 from tools.train.needs import corpus
 from tools.train.needs.corpus import Example, Label

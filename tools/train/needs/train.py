@@ -40,9 +40,9 @@ from appliance.language.needs_model import (
     encode,
     together,
 )
-from appliance.language.objections import Vocabulary
 from appliance.language.pinyin_forms import hear
 from appliance.language.recognition_noise import noised_clauses
+from appliance.language.text_units import Vocabulary
 from appliance.protocol.vocabulary import NEED_TAGS
 from tools.train.needs import corpus
 from tools.train.needs.calibration import Told, calibrate, report
@@ -222,7 +222,15 @@ def store(network: NeedNetwork, units: Units, calibration: Calibration) -> None:
     source = SCRATCH / FLOAT
     export(network, source)
     quantize(source, OUTPUT / NETWORK)
-    settings = Settings(NEED_TAGS, STANCES, units[0], *(tuple(part) for part in units[1:]), calibration)  # type: ignore[arg-type]
+    settings = Settings(
+        tags=NEED_TAGS,
+        stances=STANCES,
+        characters=units[0],
+        syllables=tuple(units[1]),
+        character_pairs=tuple(units[2]),
+        syllable_pairs=tuple(units[3]),
+        calibration=calibration,
+    )
     (OUTPUT / SETTINGS).write_bytes(msgspec.json.encode(settings) + b"\n")
     print(f"float model: {source} ({source.stat().st_size} bytes)")
     for name in (NETWORK, SETTINGS):

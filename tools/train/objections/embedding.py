@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.language.objections import Vocabulary
 from appliance.language.pinyin_forms import Heard, hear
+from appliance.language.text_units import Vocabulary
 from tools.train.objections.corpus import ROOT, SHARED
 from tools.train.objections.network import PAIR, UNIT
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from appliance.language.objections import UNKNOWN, Vocabulary, windows
+from appliance.language.text_units import UNKNOWN, Vocabulary, windows
 from tools.train.objections import corpus, embedding
 from tools.train.objections.network import FEATURES, HIDDEN, UNIT, Body
 from tools.train.objections.sampler import Hearing, padded

@@ -11,9 +11,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from appliance.language.objections import AGENT_WINDOW, NOTHING, UNKNOWN, Vocabulary, windows
+from appliance.language.objections import AGENT_WINDOW, NOTHING
 from appliance.language.pinyin_forms import MAX_CHARACTERS, Heard, hear, plain_syllables
 from appliance.language.recognition_noise import noised
+from appliance.language.text_units import UNKNOWN, Vocabulary, windows
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus, embedding
 from tools.train.objections.corpus import Example
@@ -182,7 +183,7 @@ class Sampler:
 
 def agent_ids(words: Vocabulary, said: Heard) -> Ids:
     """Both channels of the end of the agent's words; one pad where there are none."""
-    characters, syllables = words.encode_agent(said)
+    characters, syllables = words.encode_end(said, AGENT_WINDOW)
     return characters[-AGENT_WINDOW:], syllables[-AGENT_WINDOW:]
 
 

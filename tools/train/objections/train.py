@@ -29,9 +29,10 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from appliance.language.objections import NETWORK, SETTINGS, SHORTEST_PARTIAL, Vocabulary, windows
+from appliance.language.objections import NETWORK, SETTINGS, SHORTEST_PARTIAL
 from appliance.language.pinyin_forms import hear
 from appliance.language.recognition_noise import noised
+from appliance.language.text_units import Vocabulary, windows
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus, embedding
 from tools.train.objections.calibration import DRILLS, Fold, calibrate
