@@ -6,9 +6,7 @@ Run after training, on lines that it did not read or, to compare the two alone, 
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -19,9 +17,7 @@ from appliance.language.needs_model import MODEL, NETWORK, SETTINGS, NeedModel, 
 from appliance.language.needs_reader import NeedReader
 from appliance.language.pinyin_forms import hear
 from appliance.models import ModelStore
-
-#: Stands before items whose manifest names no agent's words, so that the time is that of a call.
-AGENT = "我们这边新出了一款稳健型的产品您看需要了解一下吗"
+from tools.train.objections.timing import AGENT, timed
 
 
 def main() -> None:
@@ -37,15 +33,7 @@ def main() -> None:
             f"stance {figures['stance']:.3f} of {figures['n']} needs"
         )
         heard = [(hear(item.text), hear(item.context or AGENT)) for item in items]
-        times = []
-        for utterance, before in heard:
-            started = time.process_time()
-            model.read(utterance, before)
-            times.append(1000 * (time.process_time() - started))
-        print(
-            f"{name}: {path.stat().st_size} bytes, median {statistics.median(times):.2f} ms,"
-            f" slowest of twenty {sorted(times)[len(times) * 19 // 20]:.2f} ms of processor time an utterance"
-        )
+        print(f"{name}: {path.stat().st_size} bytes, {timed(model.read, heard)}")
 
 
 if __name__ == "__main__":

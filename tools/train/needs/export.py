@@ -1,4 +1,4 @@
-"""The trained network as an ONNX graph for one utterance a call, quantized to int8."""
+"""The trained network as an ONNX graph for one utterance a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from appliance.language.needs_model import AGENT, CUSTOMER, TOLD
 from tools.train.needs.network import NeedNetwork
@@ -38,15 +37,3 @@ def export(network: NeedNetwork, path: Path) -> None:
             dynamo=False,
         )
     onnx.checker.check_model(onnx.load(str(path)))
-
-
-def quantize(source: Path, target: Path) -> None:
-    """Store the weights of all embeddings and products as int8 (dynamic quantization)."""
-    quantize_dynamic(
-        source,
-        target,
-        weight_type=QuantType.QInt8,
-        per_channel=False,
-        op_types_to_quantize=["MatMul", "Gather"],
-        extra_options={"MatMulConstBOnly": True},
-    )

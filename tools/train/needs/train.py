@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import os
 import pickle
 import random
@@ -47,19 +46,19 @@ from appliance.protocol.vocabulary import NEED_TAGS
 from tools.train.needs import corpus
 from tools.train.needs.calibration import Told, calibrate, report
 from tools.train.needs.corpus import Example
-from tools.train.needs.export import export, quantize
+from tools.train.needs.export import export
 from tools.train.needs.network import NeedNetwork
 from tools.train.needs.sampler import Hearing, Sampler
 from tools.train.objections import corpus as objections
 from tools.train.objections import embedding
+from tools.train.objections.export import quantize
+from tools.train.objections.fitting import Average, optimizer, say_files
 from tools.train.objections.network import Body
-from tools.train.objections.pretraining import EMBEDDINGS, pretrain
+from tools.train.objections.pretraining import pretrain
 from tools.train.objections.sampler import Hearing as BodyHearing
 
 SEED = 20262
 BATCH = 64
-#: The weights that are kept are a mean over training, to which each step adds this share.
-AVERAGED = 0.005
 #: Pairs that the vocabulary keeps: fewer than that of objections, to stay small.
 PAIRS = 6000
 OUTPUT = Path(os.environ.get("RIDGE_TRAIN_OUTPUT", objections.ROOT / "models/needs-zh"))
@@ -79,16 +78,9 @@ def fit(
     """A network trained on the examples, starting from a copy of `body`."""
     torch.manual_seed(seed)
     network = NeedNetwork(copy.deepcopy(body), len(NEED_TAGS), len(STANCES)).train()
-    # Words that the labelled text lacks keep their place: embeddings move slowly and do not decay.
-    names = {name: name.removeprefix("body.").split(".")[0] for name, _ in network.named_parameters()}
-    slow = [value for name, value in network.named_parameters() if names[name] in EMBEDDINGS]
-    fast = [value for name, value in network.named_parameters() if names[name] not in EMBEDDINGS]
-    optimizer = torch.optim.AdamW(
-        [{"params": slow, "weight_decay": 0.0}, {"params": fast, "weight_decay": 0.03}]
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [1e-3, 2e-3], total_steps=steps, pct_start=0.1)
+    moves, schedule = optimizer(network, steps, 1e-3, 2e-3)
     sampler = Sampler(examples, words, objections.agent_lines(), hearing, seed)
-    averaged = copy.deepcopy(network)
+    average = Average(network)
     started, running = time.monotonic(), np.zeros(2)
     for step in range(1, steps + 1):
         batch = sampler.batch(BATCH)
@@ -101,16 +93,13 @@ def fit(
         )
         meant = (meant * batch.stance_weight.flatten()).sum()
         loss = (found + meant) / BATCH
-        optimizer.zero_grad()
+        moves.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        moves.step()
         schedule.step()
         running += (found.item() / BATCH, meant.item() / BATCH)
-        share = max(AVERAGED, 1 / step)
-        with torch.no_grad():
-            for kept, value in zip(averaged.parameters(), network.parameters(), strict=True):
-                kept.lerp_(value, share)
+        average.take(step)
         if step % 200 == 0:
             print(
                 f"step {step}/{steps} presence {running[0] / 200:.4f} stance {running[1] / 200:.4f} "
@@ -118,7 +107,7 @@ def fit(
                 flush=True,
             )
             running[:] = 0
-    return averaged.eval()
+    return average.network.eval()
 
 
 def outputs(
@@ -232,10 +221,7 @@ def store(network: NeedNetwork, units: Units, calibration: Calibration) -> None:
         calibration=calibration,
     )
     (OUTPUT / SETTINGS).write_bytes(msgspec.json.encode(settings) + b"\n")
-    print(f"float model: {source} ({source.stat().st_size} bytes)")
-    for name in (NETWORK, SETTINGS):
-        data = (OUTPUT / name).read_bytes()
-        print(f"{name}: {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
+    say_files(source, (OUTPUT / NETWORK, OUTPUT / SETTINGS))
 
 
 if __name__ == "__main__":

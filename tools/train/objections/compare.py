@@ -6,9 +6,7 @@ Run after training: .venv/bin/python -m tools.train.objections.compare /tmp/obje
 from __future__ import annotations
 
 import random
-import statistics
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -18,9 +16,7 @@ from appliance.language.objections import NETWORK, SETTINGS, ObjectionModel, Set
 from appliance.language.pinyin_forms import hear
 from appliance.language.recognition_noise import noised
 from tools.train.objections.corpus import HELD_OUT, ROOT
-
-#: Stands before items whose manifest names no agent's words, so that the time is that of a call.
-AGENT = "我们这边新出了一款稳健型的产品您看需要了解一下吗"
+from tools.train.objections.timing import AGENT, timed
 
 
 def main() -> None:
@@ -41,15 +37,7 @@ def main() -> None:
             alarms = figures["none_false_alarm"]
             print(f"{name} {kind}: macro-F1 {figures['macro_f1']}, false alarms {alarms}")
         heard = [(hear(item.text), hear(item.context or AGENT)) for item in items]
-        times = []
-        for utterance, before in heard:
-            started = time.process_time()
-            model.find(utterance, before)
-            times.append(1000 * (time.process_time() - started))
-        print(
-            f"{name}: {path.stat().st_size} bytes, median {statistics.median(times):.2f} ms,"
-            f" slowest of twenty {sorted(times)[len(times) * 19 // 20]:.2f} ms of processor time an utterance"
-        )
+        print(f"{name}: {path.stat().st_size} bytes, {timed(model.find, heard)}")
 
 
 if __name__ == "__main__":

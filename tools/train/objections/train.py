@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import json
 import os
 import random
@@ -37,8 +36,9 @@ from appliance.protocol.vocabulary import OBJECTION_TYPES
 from tools.train.objections import corpus, embedding
 from tools.train.objections.calibration import DRILLS, Fold, calibrate
 from tools.train.objections.export import export, quantize
+from tools.train.objections.fitting import Average, optimizer, say_files, split
 from tools.train.objections.network import Body, ObjectionNetwork
-from tools.train.objections.pretraining import EMBEDDINGS, pretrain
+from tools.train.objections.pretraining import pretrain
 from tools.train.objections.sampler import OTHER_WEIGHTS, Hearing, Sampler, agent_ids, padded
 
 SEED = 20261
@@ -49,8 +49,6 @@ STEPS = 7200
 #: How far each table of embeddings is moved (Euclidean length), where it hurts most, for a second look at
 #: every batch (Miyato, Dai and Goodfellow 2017).
 AGAINST = 0.25
-#: The weights that are kept are a mean over training, to which each step adds this share.
-AVERAGED = 0.005
 OUTPUT = Path(os.environ.get("RIDGE_TRAIN_OUTPUT", corpus.ROOT / "models/objection-zh"))
 #: Where the float network and the outputs out of fold are left, to be looked at.
 SCRATCH = Path(tempfile.gettempdir())
@@ -64,39 +62,30 @@ def fit(
     """A network trained on the examples, starting from a copy of `body`."""
     torch.manual_seed(seed)
     network = ObjectionNetwork(copy.deepcopy(body), len(OBJECTION_TYPES)).train()
-    # Words that the labelled text lacks keep their place: embeddings move slowly and do not decay.
-    names = {name: name.removeprefix("body.").split(".")[0] for name, _ in network.named_parameters()}
-    slow = [value for name, value in network.named_parameters() if names[name] in EMBEDDINGS]
-    fast = [value for name, value in network.named_parameters() if names[name] not in EMBEDDINGS]
-    optimizer = torch.optim.AdamW(
-        [{"params": slow, "weight_decay": 0.0}, {"params": fast, "weight_decay": 0.03}]
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [3e-3, 4e-3], total_steps=steps, pct_start=0.1)
+    embeddings, _ = split(network)
+    moves, schedule = optimizer(network, steps, 3e-3, 4e-3)
     sampler = Sampler(examples, words, corpus.agent_lines(), hearing, seed)
-    averaged = copy.deepcopy(network)
+    average = Average(network)
     started, running = time.monotonic(), 0.0
     for step in range(1, steps + 1):
         *inputs, targets = sampler.batch(BATCH)
         wanted = targets * 0.97 + 0.01
         loss = binary_cross_entropy_with_logits(network(*inputs), wanted)
-        optimizer.zero_grad()
+        moves.zero_grad()
         loss.backward()
-        with moved(slow, AGAINST):
+        with moved(embeddings, AGAINST):
             binary_cross_entropy_with_logits(network(*inputs), wanted).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        moves.step()
         schedule.step()
         running += loss.item()
-        share = max(AVERAGED, 1 / step)
-        with torch.no_grad():
-            for kept, value in zip(averaged.parameters(), network.parameters(), strict=True):
-                kept.lerp_(value, share)
+        average.take(step)
         if step % 400 == 0:
             print(
                 f"step {step}/{steps} loss {running / 400:.4f} {time.monotonic() - started:.0f} s", flush=True
             )
             running = 0.0
-    return averaged.eval()
+    return average.network.eval()
 
 
 @contextmanager
@@ -216,10 +205,7 @@ def store(
     settings = dict(zip(("characters", "syllables", "character_pairs", "syllable_pairs"), units, strict=True))
     settings |= {"calibration": calibration, "thresholds": chosen}
     (OUTPUT / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"float model: {source} ({source.stat().st_size} bytes)")
-    for name in (NETWORK, SETTINGS):
-        data = (OUTPUT / name).read_bytes()
-        print(f"{name}: {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
+    say_files(source, (OUTPUT / NETWORK, OUTPUT / SETTINGS))
 
 
 if __name__ == "__main__":
