@@ -3,7 +3,7 @@
     tools/boot              everything: call, traces, memory, restarts, watchdog, core dump, ordered stop
     tools/boot --short      units, sandboxes, call and traces
     tools/boot --json FILE  writes every check with what came of it
-    tools/boot --virtual    the same units under a kernel of their own, in QEMU, which takes 20 minutes
+    tools/boot --virtual    the same units under a kernel of their own, in QEMU; seven minutes or more
 
 The box is a container of systemd-nspawn with network namespaces around it, so it needs root. The first run
 makes its Debian, some 700 MB in `.cache/booted_box`, and needs the network for that.
