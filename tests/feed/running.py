@@ -79,6 +79,8 @@ class RunningFeed:
         #: kept, because a socket that nobody refers to is closed
         self._peers: list[zmq.Socket[bytes]] = []
         self._engine: zmq.Socket[bytes] | None = None
+        #: turns of the service that have ended
+        self._turns = 0
 
     def start(self) -> None:
         self.service = FeedService(self.config)
@@ -94,6 +96,7 @@ class RunningFeed:
     def _turn(self) -> None:
         while self._running.is_set():
             self.service.turn(20)
+            self._turns += 1
 
     def stop(self) -> None:
         if self._thread is not None:
@@ -105,6 +108,12 @@ class RunningFeed:
     def close(self) -> None:
         self.context.destroy(linger=0)
         self.stop()
+
+    def passed(self, count: int, what: str = "the messages to pass the door") -> None:
+        """Wait until the door has accepted so many messages and the turn that took them has ended."""
+        eventually(lambda: self.service._door.counters.accepted == count, what)
+        before = self._turns
+        eventually(lambda: self._turns > before, "the turn to end")
 
     # the admin
 

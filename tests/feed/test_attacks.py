@@ -236,7 +236,7 @@ def test_no_topic_but_ones_own_under_ones_own_lease_gives_anything(tmp_path, top
 def test_a_request_of_every_kind_tells_a_seat_nothing_of_others(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
         feed.send(call(), profile(quote="我再想想"))
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         theirs = feed.lease(feed.asker(feed.keys["8001"]))["lease"]
         asker = feed.leased_asker("8002")
         for request in (

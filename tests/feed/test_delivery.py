@@ -74,7 +74,7 @@ def test_states_are_metered(tmp_path):
 def test_the_client_hands_out_the_state_first_and_then_what_is_new(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(call(), profile(score=30), cue(), profile(score=50))
-        eventually(lambda: feed.service._door.counters.accepted == 4, "the messages to pass the door")
+        feed.passed(4)
         with feed.seat("8001") as client:
             state = collect(client, 2)
             assert [(message["type"], message["seq"]) for message in state] == [("call", 1), ("profile", 4)]
@@ -107,7 +107,7 @@ def test_what_the_feed_no_longer_has_is_counted_as_lost(tmp_path):
         published = client._session.stream.published
         client._session.stream.published = lambda payload, now: None
         feed.send(*[cue(at=at) for at in range(10)])
-        eventually(lambda: feed.service._door.counters.accepted == 11, "the messages to pass the door")
+        feed.passed(11)
         deadline = time.monotonic() + 0.5
         while time.monotonic() < deadline:
             client.receive(0.05)
@@ -152,7 +152,7 @@ def test_a_long_replay_comes_in_parts(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         count = MESSAGES_A_REPLY + 10
         feed.send(*[cue(call_id=f"{number:022d}") for number in range(count)])
-        eventually(lambda: feed.service._door.counters.accepted == count, "the messages to pass the door")
+        feed.passed(count)
         asker = feed.leased_asker("8001")
         asker.send(pack({"ask": "replay", "id": 1, "after": 0}))
         head, *messages = receive(asker)
@@ -166,7 +166,7 @@ def test_a_long_replay_comes_in_parts(tmp_path):
 def test_a_request_socket_may_ask_too(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(call())
-        eventually(lambda: feed.service._door.counters.accepted == 1, "the message to pass the door")
+        feed.passed(1, "the message to pass the door")
         asker = feed.peer(zmq.REQ, feed.service.control_port, feed.keys["8001"])
         assert feed.lease(asker)["topic"] == "seat/8001/"
         asker.send(pack({"ask": "snapshot", "id": 9}))

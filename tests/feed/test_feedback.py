@@ -36,7 +36,7 @@ def ask(asker, request):
 def test_a_verdict_is_counted_once_and_may_be_changed(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(call(), profile())
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         asker = feed.leased_asker("8001")
         for _ in range(2):
             assert ask(asker, verdict()) == {"reply": "feedback", "id": 1}
@@ -59,7 +59,7 @@ def test_a_verdict_is_counted_once_and_may_be_changed(tmp_path):
 def test_anything_but_a_verdict_on_advice_that_was_given_is_refused(tmp_path, changed, error):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(call(), profile())
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         assert ask(feed.leased_asker("8001"), verdict(**changed))["error"] == error
         assert feed.service._feedback.counts == {}
 
@@ -67,14 +67,14 @@ def test_anything_but_a_verdict_on_advice_that_was_given_is_refused(tmp_path, ch
 def test_another_seats_call_cannot_be_judged(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
         feed.send(call(), profile())
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         assert ask(feed.leased_asker("8002"), verdict())["error"] == "unknown_call"
 
 
 def test_verdicts_are_metered_for_each_seat(tmp_path):
     with running_feed(tmp_path, "8001", "8002") as feed:
         feed.send(call(), profile(), profile(seat="8002"))
-        eventually(lambda: feed.service._door.counters.accepted == 3, "the messages to pass the door")
+        feed.passed(3)
         asker = feed.leased_asker("8001")
         replies = [ask(asker, verdict(number)) for number in range(1, int(VERDICTS_BURST) + 6)]
         assert replies[-1] == {"reply": "error", "id": VERDICTS_BURST + 5, "error": "too_many_requests"}
@@ -95,7 +95,7 @@ def test_the_client_sends_it_and_is_told(tmp_path):
 def test_counts_are_journaled_as_codes_and_outlive_the_process(tmp_path, capfd):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(call(), profile())
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         ask(feed.leased_asker("8001"), verdict())
         feed.stop()
         (line,) = re.findall(r'.*"event": "feedback".*', capfd.readouterr().err)

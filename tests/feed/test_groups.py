@@ -49,7 +49,7 @@ def test_the_client_needs_nothing_special_for_a_supervisor(tmp_path):
     with running_feed(tmp_path) as feed:
         enrol_groups(feed)
         feed.send(call(), profile(), profile(seat="8002", call_id="B" * 22), profile(seat="8003"))
-        eventually(lambda: feed.service._door.counters.accepted == 4, "the messages to pass the door")
+        feed.passed(4)
         with feed.seat("lead") as client:
             got = []
             eventually(lambda: got.append(client.receive(0.1)) or len(kept(got)) == 3, "the group's state")
@@ -101,7 +101,7 @@ def test_what_a_revoked_seat_said_is_forgotten_by_its_group(tmp_path):
     with running_feed(tmp_path) as feed:
         enrol_groups(feed)
         feed.send(profile(), profile(seat="8002", call_id="B" * 22))
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         feed.revoke("8001")
         asker = feed.leased_asker("lead")
         for request in ({"ask": "snapshot", "id": 1}, {"ask": "replay", "id": 2, "after": 0}):

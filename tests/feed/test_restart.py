@@ -120,24 +120,24 @@ def ended(messages):
 def test_a_restart_between_two_calls_leaves_the_one_that_goes_on_as_it_was(tmp_path):
     with running_feed(tmp_path, "8001") as feed, engine(tmp_path / "run") as send:
         send(call(), profile(score=44))
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         feed.stop()
         feed.start()
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the call to be told again")
+        feed.passed(2, "the call to be told again")
         assert len(feed.service._topics.snapshot("seat/8001/").messages) == 2
 
 
 def test_a_final_profile_that_is_told_again_is_not_sent_again(tmp_path):
     with running_feed(tmp_path, "8001") as feed:
         feed.send(*[profile(final=True), call("ended")] * 2)
-        eventually(lambda: feed.service._door.counters.accepted == 4, "the messages to pass the door")
+        feed.passed(4)
         assert feed.service._topics.position("seat/8001/")[1] == 2
 
 
 def test_nothing_of_a_call_is_written_to_disk(tmp_path):
     with running_feed(tmp_path, "8001") as feed, engine(tmp_path / "run") as send:
         send(call(), profile(final=True, quote="我再想想"))
-        eventually(lambda: feed.service._door.counters.accepted == 2, "the messages to pass the door")
+        feed.passed(2)
         feed.stop()
         written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
         assert written
