@@ -214,7 +214,10 @@ def test_a_mark_of_a_call_that_the_box_does_not_know_is_said_to_be_late(feed, pa
     call_id = "L" * 22
     feed.send(call(call_id=call_id), profile(call_id=call_id))
     with panel.live() as live:
-        told_until(live, lambda told: told.get("call") and told["call"]["profile"])
+        told_until(
+            live,
+            lambda told: told.get("call") and told["call"]["id"] == call_id and told["call"]["profile"],
+        )
         live.send(json.dumps({"do": "mark", "call": call_id, "advice": "plain_words", "verdict": "wrong"}))
         told = told_until(
             live,
