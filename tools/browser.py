@@ -258,14 +258,20 @@ class Page:
         self._mouse(selector, "mouseMoved", "mousePressed", "mouseReleased")
 
     def _mouse(self, selector: str, *kinds: str) -> None:
-        box = self.run(
-            f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
+        x, y = self.wait_for(lambda: self._at_rest(selector), f"{selector} to be at rest")
+        for kind in kinds:
+            self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def _at_rest(self, selector: str) -> list[float] | None:
+        """The middle of an element once the page is whole and moves it no more; else None."""
+        where = (
+            "document.readyState !== 'complete' ? null : (() => { const b = "
+            f"document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
-        for kind in kinds:
-            self.ask(
-                "Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1
-            )  # fmt: skip
+        before: list[float] | None = self.run(where)
+        self._browser.pump(0.05)
+        return before if before == self.run(where) else None
 
     def picture(self, path: Path) -> None:
         """Draw what the window shows, as PNG."""

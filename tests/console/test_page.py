@@ -57,9 +57,8 @@ def enter(page: Page, password: str) -> None:
 
 def test_logging_in_with_a_wrong_and_the_right_password_and_out_again(browser, appliance):
     page = browser.page(address_of(appliance))
-    page.wait("location.pathname === '/login'")
     # The field has the focus, so that an admin types and presses Enter.
-    assert page.run("document.activeElement.id") == "password"
+    page.wait("location.pathname === '/login' && document.activeElement.id === 'password'")
     enter(page, "not the password of it")
     page.wait("document.querySelector('[role=alert]') !== null")
     assert page.text("[role=alert]") == "密码不对。"
