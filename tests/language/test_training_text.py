@@ -16,15 +16,15 @@ def _plain(text: str) -> str:
 
 def test_every_style_holds_known_labels_and_no_line_twice() -> None:
     assert len(corpus.styles()) >= 40
-    for style in corpus.styles():
-        lines = [(_plain(example.text), example.context) for example in corpus.own(style)]
+    for style, examples in corpus.all_own().items():
+        lines = [(_plain(example.text), example.context) for example in examples]
         assert len(lines) == len(set(lines)), style
 
 
 def test_no_line_stands_in_two_styles_with_different_labels() -> None:
     labels: dict[tuple[str, str], set[frozenset[str]]] = {}
-    for style in corpus.styles():
-        for line in corpus.own(style):
+    for examples in corpus.all_own().values():
+        for line in examples:
             labels.setdefault((_plain(line.text), line.context), set()).add(line.labels)
     assert {line: kinds for line, kinds in labels.items() if len(kinds) > 1} == {}
 
@@ -46,8 +46,8 @@ def test_no_held_out_line_is_trained_on() -> None:
     }
     trained = {
         (_plain(example.text), context)
-        for style in corpus.styles()
-        for example in corpus.own(style)
+        for examples in corpus.all_own().values()
+        for example in examples
         for context in {"", example.context}
     }
     assert held_out
@@ -67,7 +67,7 @@ def test_the_held_out_authors_are_at_least_two() -> None:
 
 
 def test_an_agents_line_is_no_line_of_a_customer() -> None:
-    customers = {_plain(example.text) for style in corpus.styles() for example in corpus.own(style)}
+    customers = {_plain(example.text) for examples in corpus.all_own().values() for example in examples}
     said = corpus.agent_lines()
     assert len(said) == len(set(said)) >= 100
     assert len(customers & {_plain(line) for line in said}) <= 8

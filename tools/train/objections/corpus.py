@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from appliance.protocol.vocabulary import OBJECTION_TYPES
@@ -19,6 +21,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 SHARED = Path(os.environ.get("RIDGE_SHARED", ROOT.parent / "shared"))
 WRITTEN = HERE / "written"
+#: Labels, under the same guide, of what was written for the needs model: the lines that are no plain `none`.
+TURNS = HERE / "turns"
+UTTERANCES = HERE.parent / "needs" / "written"
+#: Behind a label that may be found or not; training leaves such a line out.
+OPEN = "?"
 DIALOGUES = SHARED / "data/text/tv_dialogues.tsv"
 #: Dialogue acts and sentiments of TV dialogue that are no objection, as a rule...
 _QUIET_ACTS = {
@@ -57,17 +64,64 @@ class Example:
 
 def own(style: str) -> list[Example]:
     """The utterances of one style file; raises ValueError at a label that does not exist."""
-    path = WRITTEN / f"{style}.tsv"
+    return [
+        Example(text, _known(labels, where), style, context)
+        for where, text, labels, context in _rows(WRITTEN / f"{style}.tsv")
+    ]
+
+
+def turns(style: str) -> list[Example]:
+    """The utterances that were written for needs, as objections, but the open and the held-out ones.
+
+    Answers of a few syllables are the same in any style, so some of them are held out elsewhere.
+
+    Raises:
+        ValueError: a label does not exist, or a labelled line is none of the style's utterances.
+    """
+    labelled = {
+        (text, context): (labels, where)
+        for where, text, labels, context in _rows(TURNS / f"{style}.tsv")
+        if _known(labels.replace(OPEN, ""), where)
+    }
     examples = []
+    for _, text, _, context in _rows(UTTERANCES / f"{style}.tsv"):
+        labels, where = labelled.pop((text, context), ("none", ""))
+        if OPEN not in labels and not {text, text.replace(" ", "")} & held_out_texts():
+            # What stands before " / " was said earlier.
+            examples.append(Example(text, _known(labels, where), f"turns/{style}", context.split(" / ")[-1]))
+    if labelled:
+        raise ValueError(f"{next(iter(labelled.values()))[1]}: no such line in {UTTERANCES / style}.tsv")
+    return examples
+
+
+def all_own() -> dict[str, list[Example]]:
+    """Every style of ours to train on."""
+    return {style: own(style) for style in styles()} | {
+        f"turns/{style}": turns(style) for style in sorted(path.stem for path in TURNS.glob("*.tsv"))
+    }
+
+
+@cache
+def held_out_texts() -> frozenset[str]:
+    """The utterances of the held-out authors, as written and without pauses."""
+    texts = {row[1] for path in HELD_OUT.glob("*.tsv") for row in _rows(path)}
+    return frozenset(texts | {text.replace(" ", "") for text in texts})
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Where each line of a style file stands, and its first three columns."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], start=2):
         text, labels, context, *_ = [*line.split("\t"), "", ""]
-        names = frozenset(labels.split(",")) - {"none"}
-        if not text or names - set(OBJECTION_TYPES):
-            raise ValueError(
-                f"{path}:{number}: {labels!r} is not a list of {', '.join(OBJECTION_TYPES)} or none"
-            )
-        examples.append(Example(text, names, style, context))
-    return examples
+        if not text:
+            raise ValueError(f"{path}:{number}: the text is missing")
+        yield f"{path}:{number}", text, labels, context
+
+
+def _known(labels: str, where: str) -> frozenset[str]:
+    names = frozenset(labels.split(",")) - {"none"}
+    if names - set(OBJECTION_TYPES):
+        raise ValueError(f"{where}: {labels!r} is not a list of {', '.join(OBJECTION_TYPES)} or none")
+    return names
 
 
 def agent_lines() -> list[str]:

@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--only-fold", action="store_true", help="report out of fold and store nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    own = {style: corpus.own(style) for style in corpus.styles()}
+    own = corpus.all_own()
     others = corpus.intents() + corpus.small_talk()
     print(f"{sum(map(len, own.values()))} of our own in {len(own)} styles, {len(others)} others", flush=True)
     if options.calibration == "fit":
