@@ -24,6 +24,7 @@ WRITTEN = HERE / "written"
 #: Labels, under the same guide, of what was written for the needs model: the lines that are no plain `none`.
 TURNS = HERE / "turns"
 UTTERANCES = HERE.parent / "needs" / "written"
+TURN_STYLES = "turns/"
 #: Behind a label that may be found or not; training leaves such a line out.
 OPEN = "?"
 DIALOGUES = SHARED / "data/text/tv_dialogues.tsv"
@@ -88,7 +89,9 @@ def turns(style: str) -> list[Example]:
         labels, where = labelled.pop((text, context), ("none", ""))
         if OPEN not in labels and not {text, text.replace(" ", "")} & held_out_texts():
             # What stands before " / " was said earlier.
-            examples.append(Example(text, _known(labels, where), f"turns/{style}", context.split(" / ")[-1]))
+            examples.append(
+                Example(text, _known(labels, where), f"{TURN_STYLES}{style}", context.split(" / ")[-1])
+            )
     if labelled:
         raise ValueError(f"{next(iter(labelled.values()))[1]}: no such line in {UTTERANCES / style}.tsv")
     return examples
@@ -97,7 +100,7 @@ def turns(style: str) -> list[Example]:
 def all_own() -> dict[str, list[Example]]:
     """Every style of ours to train on."""
     return {style: own(style) for style in styles()} | {
-        f"turns/{style}": turns(style) for style in sorted(path.stem for path in TURNS.glob("*.tsv"))
+        f"{TURN_STYLES}{style}": turns(style) for style in sorted(path.stem for path in TURNS.glob("*.tsv"))
     }
 
 

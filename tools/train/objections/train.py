@@ -45,7 +45,7 @@ SEED = 20261
 BATCH = 64
 #: Every so many-th style is left out of the network that calibrates, besides those once held out.
 LEFT_OUT = 6
-STEPS = 7200
+STEPS = 9000
 #: How far each table of embeddings is moved (Euclidean length), where it hurts most, for a second look at
 #: every batch (Miyato, Dai and Goodfellow 2017).
 AGAINST = 0.25
