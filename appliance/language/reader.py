@@ -24,6 +24,8 @@ from appliance.speech.utterance import Utterance
 
 #: The models of the store that are read with.
 MODELS: Final = (MODEL, NEEDS_MODEL)
+#: Signals of the rules that speak for a polite refusal, so that the model needs to be less sure of it.
+REFUSALS: Final = frozenset({"refusal", "final_refusal"})
 #: A pause between two words that parts clauses, in ms; shorter ones are within a clause.
 PAUSE_MS: Final = 250
 
@@ -66,17 +68,19 @@ class LanguageReader:
 
         Of a growing utterance only objections are read, and only those beyond doubt; the rest needs its end.
         """
-        heard = _heard(utterance)
-        objections = self._objections.find(heard, hear(agent_before), final=utterance.final, shown=shown)
+        heard, said = _heard(utterance), hear(agent_before)
         if not utterance.final:
-            return Findings(objections=objections)
+            return Findings(objections=self._objections.find(heard, said, final=False, shown=shown))
+        signals = self._signals.read(heard, "customer")
+        if any(signal.code in REFUSALS for signal in signals):
+            shown = {*shown, "polite_refusal"}
         needs = self._needs.read(heard, agent_before, topic)
         if topic is not None:
             topic.heard(self._needs.topics_of(heard, needs))
         return Findings(
-            objections=objections,
+            objections=self._objections.find(heard, said, shown=shown),
             needs=needs,
-            signals=_with_complaint(self._signals.read(heard, "customer"), needs),
+            signals=_with_complaint(signals, needs),
             redacted=redact(utterance.text, utterance.pinyin, redaction, agent_before),
         )
 

@@ -94,6 +94,21 @@ def test_declining_a_service_is_no_objection(reader: LanguageReader) -> None:
     assert reader.customer(said).objections != ()
 
 
+def test_less_is_asked_of_the_model_for_a_refusal_that_the_rules_hear(
+    reader: LanguageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+
+    def find(_model, _heard, _before, **asked):
+        shown.append(set(asked["shown"]))
+        return ()
+
+    monkeypatch.setattr(ObjectionModel, "find", find)
+    for text in ("说了不需要 开车呢", "我想买点基金"):
+        reader.customer(_said(text))
+    assert shown == [{"polite_refusal"}, set()]
+
+
 def test_a_growing_utterance_gives_objections_only(reader: LanguageReader) -> None:
     findings = reader.customer(_said("我不需要不用了我想买点基金", final=False))
     assert findings.needs == ()
