@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from appliance.language.needs_reader import NeedReader
 
 NONE: Final = "none"
+#: Parts what was said earlier from what was said last, in a context.
 EARLIER: Final = " / "
 _STANCES: Final = get_args(Stance)
 

@@ -133,7 +133,8 @@ class ObjectionModel:
     ) -> tuple[ObjectionFinding, ...]:
         """The objections of an utterance, surest first; of a growing one only those beyond doubt.
 
-        `shown` are the types that were found while this utterance was shorter; less is asked of them.
+        `shown` are the types that were found while this utterance was shorter, or that something else speaks
+        for; less is asked of them.
         """
         if not final and len(heard) < SHORTEST_PARTIAL:
             return ()

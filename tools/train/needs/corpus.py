@@ -16,6 +16,7 @@ from appliance.language import phrase_grammar, rules
 from appliance.language.ellipsis import Topic
 from appliance.language.findings import NeedFinding
 from appliance.language.needs import NeedRules
+from appliance.language.needs_evaluation import EARLIER, read_manifest
 from appliance.language.needs_lexicon import LEXICON
 from appliance.language.pinyin_forms import hear
 from appliance.protocol.vocabulary import NEED_TAGS, NeedTag
@@ -29,8 +30,6 @@ WRITTEN: Final = Path(os.environ.get("RIDGE_NEED_LINES", HERE / "written"))
 TUNED: Final = "tuned_"
 #: Begins the names of the styles that are turns of whole calls.
 OF_CALLS: Final = (TUNED, "calls_")
-#: Parts what was said earlier from what was said last, in a context.
-EARLIER: Final = " / "
 #: The rules are slow to read so much; delete it when they change.
 CACHE: Final = Path(tempfile.gettempdir()) / "ridge-needs-weak.pickle"
 #: Findings of the rules that are sure enough to teach.
@@ -72,8 +71,6 @@ def written(rules_: NeedRules) -> dict[str, list[Example]]:
 
 def read(path: Path, rules_: NeedRules) -> list[Example]:
     """The lines of one style."""
-    from appliance.language.needs_evaluation import read_manifest
-
     return [
         Example(
             item.text,

@@ -14,7 +14,7 @@ from tools.train.objections.corpus import ONCE_HELD_OUT
 #: Styles that are exercises and no voice of a caller: in them hard lines are far more frequent than in calls.
 DRILLS = frozenset(["answers", "contexts", "gruff", "half", "offers", "pairs", "replies"])
 #: Share of `none` lines that may be called an objection out of fold, clean and noised together. Many of the
-#: styles left out are far harder than a caller: on the voices that were held out once it is 3 % then.
+#: styles left out are far harder than a caller: on the voices that were held out once it is 2 to 3 % then.
 MOST_FALSE = 0.04
 #: What a false alarm above that share costs, in macro-F1; high enough to be a limit.
 COST_OF_FALSE = 20.0

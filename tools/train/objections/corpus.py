@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from appliance.language.needs_evaluation import EARLIER
 from appliance.protocol.vocabulary import OBJECTION_TYPES
 
 if sys.version_info >= (3, 11):
@@ -80,18 +81,14 @@ def turns(style: str) -> list[Example]:
         ValueError: a label does not exist, or a labelled line is none of the style's utterances.
     """
     labelled = {
-        (text, context): (labels, where)
-        for where, text, labels, context in _rows(TURNS / f"{style}.tsv")
-        if _known(labels.replace(OPEN, ""), where)
+        (text, context): (labels, where) for where, text, labels, context in _rows(TURNS / f"{style}.tsv")
     }
     examples = []
     for _, text, _, context in _rows(UTTERANCES / f"{style}.tsv"):
         labels, where = labelled.pop((text, context), ("none", ""))
-        if OPEN not in labels and not {text, text.replace(" ", "")} & held_out_texts():
-            # What stands before " / " was said earlier.
-            examples.append(
-                Example(text, _known(labels, where), f"{TURN_STYLES}{style}", context.split(" / ")[-1])
-            )
+        kinds = _known(labels.replace(OPEN, ""), where)
+        if OPEN not in labels and _unpaused(text) not in held_out_texts():
+            examples.append(Example(text, kinds, f"{TURN_STYLES}{style}", context.split(EARLIER)[-1]))
     if labelled:
         raise ValueError(f"{next(iter(labelled.values()))[1]}: no such line in {UTTERANCES / style}.tsv")
     return examples
@@ -106,9 +103,12 @@ def all_own() -> dict[str, list[Example]]:
 
 @cache
 def held_out_texts() -> frozenset[str]:
-    """The utterances of the held-out authors, as written and without pauses."""
-    texts = {row[1] for path in HELD_OUT.glob("*.tsv") for row in _rows(path)}
-    return frozenset(texts | {text.replace(" ", "") for text in texts})
+    """The utterances of the held-out authors, without pauses."""
+    return frozenset(_unpaused(text) for path in HELD_OUT.glob("*.tsv") for _, text, *_ in _rows(path))
+
+
+def _unpaused(text: str) -> str:
+    return text.replace(" ", "")
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:

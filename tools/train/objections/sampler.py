@@ -183,8 +183,7 @@ class Sampler:
 
 def agent_ids(words: Vocabulary, said: Heard) -> Ids:
     """Both channels of the end of the agent's words; one pad where there are none."""
-    characters, syllables = words.encode_end(said, AGENT_WINDOW)
-    return characters[-AGENT_WINDOW:], syllables[-AGENT_WINDOW:]
+    return words.encode_end(said, AGENT_WINDOW)
 
 
 def pad(rows: Sequence[tuple[Ids, Ids, frozenset[str]]]) -> Batch:
