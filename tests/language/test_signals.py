@@ -40,6 +40,7 @@ def _agent(rules: SignalRules, text: str) -> set[str]:
         ("你讲得很清楚", "praise"),
         ("不用了我没兴趣", "refusal"),
         ("我说了多少遍不要再打了", "final_refusal"),
+        ("说了不需要开车呢", "final_refusal"),
         ("神经病", "abuse"),
         ("你们就是骗子", "distrust"),
         ("我担心亏钱心里没底", "worry"),
@@ -153,8 +154,9 @@ def test_a_typo_in_the_rules_is_refused(tmp_path: Path, old: str, new: str, told
 
 @pytest.mark.parametrize(
     "said",
-    ["你周末再打给我确认", "周末再打吧", "保险就不用再说了", "用不着这笔钱放长一点没关系", "周末你再打一次"],
-)
+    ["你周末再打给我确认", "周末再打吧", "保险就不用再说了", "用不着这笔钱放长一点没关系", "周末你再打一次",
+     "我老婆说了不需要", "他说了没兴趣", "家里说了不用"],
+)  # fmt: skip
 def test_these_end_nothing_for_good(said: str) -> None:
     rules = SignalRules()
     assert "final_refusal" not in {signal.code for signal in rules.read(hear(said), "customer")}
